@@ -19,6 +19,7 @@
 mod benchmark;
 mod envelope;
 mod id;
+mod ipc;
 mod record;
 mod row;
 mod table;
@@ -27,7 +28,8 @@ mod unit;
 pub use benchmark::{Benchmark, BenchmarkId};
 pub use envelope::{Envelope, header};
 pub use id::{ProducerId, RunId, SessionId};
-pub use record::{Record, RecordError, SeqRange, conform, decode_ipc, encode_ipc, from_batch, to_batch};
+pub use ipc::{decode_ipc, encode_ipc};
+pub use record::{Record, RecordError, SeqRange, conform, from_batch, to_batch};
 pub use row::{
     Check, DeadLetter, Event, Flag, Header, Phase, Reason, Row, Series, Session, Status, StopReason, Timer,
     Verdict, Work, sample_series, sample_session,

@@ -1,19 +1,13 @@
 //! A record: some rows of one producer and one table as one self-contained Arrow IPC stream.
 
-use crate::{ProducerId, Reason, Row, SCHEMA_KEY, SchemaVersion, Table};
+use crate::{ProducerId, Reason, Row, SCHEMA_KEY, SchemaVersion, Table, encode_ipc};
 use arrow::{
     array::{Array, ArrayRef, AsArray, RecordBatch, new_null_array},
-    compute::{cast, concat_batches},
+    compute::cast,
     datatypes::{DataType, Field, Int64Type, Schema},
-    error::ArrowError,
-    ipc::{reader::StreamReader, writer::StreamWriter},
 };
 use serde::Serialize;
 use std::sync::Arc;
-
-/// The last eight bytes of an Arrow IPC stream: continuation marker and a length of zero. Arrow's
-/// reader takes a stream without them for complete, so their absence is the sign of truncation.
-const END_OF_STREAM: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
 
 /// Rows `first..=last` of one producer in one table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,38 +147,6 @@ pub fn to_batch<R: Serialize>(table: Table, rows: &[R]) -> Result<RecordBatch, R
 /// [`RecordError::Malformed`] if a column does not fit the row type.
 pub fn from_batch<R: serde::de::DeserializeOwned>(batch: &RecordBatch) -> Result<Vec<R>, RecordError> {
     serde_arrow::from_record_batch(batch).map_err(|error| RecordError::Malformed(error.to_string()))
-}
-
-/// Writes `batch` as one Arrow IPC stream: schema, batch, end.
-///
-/// # Errors
-/// What arrow's writer reports.
-pub fn encode_ipc(batch: &RecordBatch) -> Result<Vec<u8>, ArrowError> {
-    let mut writer = StreamWriter::try_new(Vec::new(), &batch.schema())?;
-    writer.write(batch)?;
-    writer.finish()?;
-    writer.into_inner()
-}
-
-/// Reads one self-contained Arrow IPC stream into one batch.
-///
-/// # Errors
-/// [`RecordError::Malformed`] for anything that is not one.
-pub fn decode_ipc(payload: &[u8]) -> Result<RecordBatch, RecordError> {
-    if !payload.ends_with(&END_OF_STREAM) {
-        return Err(RecordError::Malformed(format!(
-            "{} bytes without the end-of-stream marker",
-            payload.len()
-        )));
-    }
-    let malformed = |error: ArrowError| RecordError::Malformed(error.to_string());
-    let reader = StreamReader::try_new(payload, None).map_err(malformed)?;
-    let schema = reader.schema();
-    let mut batches = reader.collect::<Result<Vec<_>, _>>().map_err(malformed)?;
-    match batches.len() {
-        1 => Ok(batches.remove(0)),
-        _ => concat_batches(&schema, &batches).map_err(malformed),
-    }
 }
 
 /// Brings `batch` to the columns of `table` and checks the table's rules: absent nullable columns

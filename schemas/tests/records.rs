@@ -44,6 +44,8 @@ fn refusal(envelope: &Envelope) -> Option<Reason> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, max_shrink_iters: 200, ..ProptestConfig::default() })]
+
     /// Every series comes back from its envelope unchanged, numbered as it was told.
     #[test]
     fn series_round_trip(rows in proptest::collection::vec(arbitrary_series(), 1..5)) {
