@@ -1,1 +1,10 @@
-//! x
+//! Measures: the sampling loop, the processor's workloads, suites, the environment probe, and the
+//! spool with its Kafka forwarder.
+//!
+//! Deliberately absent: queries, plots and the lake. The agent that goes to every node stays small.
+
+pub mod cpu;
+pub mod emit;
+pub mod environment;
+pub mod measure;
+pub mod suite;

@@ -26,6 +26,8 @@ pub mod header {
     pub const SEALED_AT: &str = "benchlake_sealed_at";
     /// CRC-32C of the payload, as eight hexadecimal digits.
     pub const CRC: &str = "benchlake_crc32c";
+    /// Present where a spool found the record damaged on its disk: says how.
+    pub const DAMAGE: &str = "benchlake_damage";
 }
 
 /// A record as it travels: headers and payload.
@@ -63,6 +65,9 @@ impl Envelope {
     /// # Errors
     /// A [`RecordError`] that says why these bytes are not rows of `table`.
     pub fn open(&self, table: Table) -> Result<(RecordBatch, SeqRange), RecordError> {
+        if let Some(damage) = self.text(header::DAMAGE) {
+            return Err(RecordError::Malformed(format!("damaged in the spool: {damage}")));
+        }
         if let Some(expected) = self.text(header::CRC) {
             let found = crc32c::crc32c(&self.payload);
             if u32::from_str_radix(&expected, 16) != Ok(found) {

@@ -1,1 +1,87 @@
-fn main() {}
+//! `cargo xtask`: the one place for developer commands.
+//!
+//! It is the first thing compiled on a bare machine, so it depends on clap and anyhow alone, and on
+//! no crate of benchlake.
+#![expect(clippy::print_stdout, reason = "a program: its results belong on standard output")]
+
+mod bench;
+mod check;
+mod jars;
+mod kafka;
+mod listener;
+mod packages;
+mod python;
+mod rules;
+mod setup;
+mod startup;
+mod step;
+mod test;
+mod workspace;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+use workspace::Workspace;
+
+/// Developer commands of benchlake
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Install what a bare Debian machine with a Rust toolchain lacks; does nothing twice
+    Setup,
+    /// Formatting, lints, documentation, dependency rules, licences: all that needs no test
+    Check,
+    /// Formatting and the fast tests, for while you work
+    Quick,
+    /// Everything CI runs: setup, check, a real Kafka, all tests
+    Test,
+    /// Start the Kafka of the tests and print its address
+    Up {
+        /// Forget all topics and messages first
+        #[arg(long)]
+        fresh: bool,
+    },
+    /// Stop the Kafka of the tests; its messages stay
+    Down,
+    /// Measure benchlake itself against its limits: all benches, or one
+    Bench {
+        /// Which bench
+        #[arg(value_parser = clap::builder::PossibleValuesParser::new(bench::names()))]
+        name: Option<String>,
+    },
+    /// Rewrite the golden files and snapshots from what the code does now
+    Golden,
+}
+
+fn main() -> ExitCode {
+    let command = Arguments::parse().command;
+    match Workspace::find().and_then(|workspace| run(&workspace, command)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(workspace: &Workspace, command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Setup => setup::setup(workspace),
+        Command::Check => check::check(workspace),
+        Command::Quick => test::quick(workspace),
+        Command::Test => test::test(workspace),
+        Command::Up { fresh } => {
+            kafka::up(workspace, fresh)?;
+            println!("{}", kafka::BROKER);
+            Ok(())
+        }
+        Command::Down => kafka::down(workspace),
+        Command::Bench { name } => bench::bench(workspace, name.as_deref()),
+        Command::Golden => test::golden(workspace),
+    }
+}

@@ -1,0 +1,72 @@
+//! The catalog: the lake's tables at one state, registered for SQL together with their views.
+
+mod at;
+mod log;
+mod open;
+mod views;
+
+pub use at::{At, ParseAtError};
+pub(crate) use at::utc;
+pub use open::LakeError;
+
+use crate::sql;
+use benchlake_schemas::Table;
+use datafusion::{datasource::empty::EmptyTable, prelude::SessionContext};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// A lake at one state of its tables.
+pub struct Lake {
+    uri: String,
+    versions: BTreeMap<Table, i64>,
+    context: SessionContext,
+}
+
+impl Lake {
+    /// Opens the lake at `uri`, a folder or URL whose sub-folders are the Delta tables, at the
+    /// state `at`. Tables that the lake lacks are empty.
+    ///
+    /// # Errors
+    /// [`LakeError`] if there is no lake, or no such state of it.
+    pub async fn open(uri: &str, at: &At) -> Result<Self, LakeError> {
+        let tables = open::tables(uri, at).await?;
+        let context = sql::context();
+        let mut versions = BTreeMap::new();
+        let problem = |table, error| LakeError::Read { table, uri: uri.to_owned(), problem: sql::one_line(&error) };
+        for &table in Table::ALL {
+            let provider = match tables.get(&table) {
+                Some(pinned) => {
+                    versions.insert(table, pinned.version);
+                    pinned.provider.clone()
+                }
+                None => Arc::new(EmptyTable::new(table.schema())),
+            };
+            context.register_table(table.as_str(), provider).map_err(|error| problem(table, error))?;
+        }
+        views::register(&context).await.map_err(|error| problem(Table::Series, error))?;
+        Ok(Self { uri: uri.to_owned(), versions, context })
+    }
+
+    /// Answers SQL over the tables and views. Clones share what is set or created in them.
+    #[must_use]
+    pub fn context(&self) -> SessionContext {
+        self.context.clone()
+    }
+
+    /// The version of each table that exists at this state.
+    #[must_use]
+    pub fn versions(&self) -> &BTreeMap<Table, i64> {
+        &self.versions
+    }
+
+    /// The state as a value of `--at` that opens the same state for ever: `sessions=9,series=12`.
+    #[must_use]
+    pub fn pin(&self) -> At {
+        At::Versions(self.versions.clone())
+    }
+
+    /// Where the lake is, as it was given.
+    #[must_use]
+    pub fn uri(&self) -> &str {
+        &self.uri
+    }
+}

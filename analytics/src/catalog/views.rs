@@ -1,0 +1,20 @@
+//! The views over the tables; each is one file of SQL beside this one.
+
+use datafusion::{error::DataFusionError, prelude::SessionContext};
+
+/// Name and SQL of every view; later ones use earlier ones.
+const VIEWS: &[(&str, &str)] = &[
+    ("samples", include_str!("views/samples.sql")),
+    ("measured", include_str!("views/measured.sql")),
+    ("session_status", include_str!("views/session_status.sql")),
+    ("runs", include_str!("views/runs.sql")),
+    ("benchmarks", include_str!("views/benchmarks.sql")),
+];
+
+/// Creates the views over the tables that `context` has.
+pub(super) async fn register(context: &SessionContext) -> Result<(), DataFusionError> {
+    for (name, sql) in VIEWS {
+        context.sql(&format!("CREATE VIEW {name} AS {sql}")).await?;
+    }
+    Ok(())
+}

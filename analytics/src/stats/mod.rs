@@ -1,0 +1,11 @@
+//! Statistics: pure functions on slices. Each states its formula and where it comes from.
+//!
+//! A NaN in the values gives NaN; a statistic that too few values define gives `None`.
+
+mod interval;
+mod location;
+mod spread;
+
+pub use interval::{Interval, mean_interval};
+pub use location::{mean, median, quantile};
+pub use spread::{coefficient_of_variation, standard_deviation};

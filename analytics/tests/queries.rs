@@ -1,0 +1,75 @@
+//! Runs the `.slt` files of `queries/` over the fixture lake.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod fixture;
+
+use benchlake_analytics::{Answer, At, Lake, format, queries};
+use datafusion::{datasource::MemTable, prelude::SessionContext};
+use sqllogictest::{DB, DBOutput, DefaultColumnType, Runner};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+struct Database(SessionContext);
+
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Failure(String);
+
+impl Database {
+    /// `run NAME KEY=VALUE …`: the rows become the table `answer`.
+    async fn run_named(&self, words: &str) -> Result<Answer, Failure> {
+        let mut words = words.split_whitespace();
+        let query = queries::find(words.next().unwrap_or_default()).map_err(|error| Failure(error.to_string()))?;
+        let pairs = words.filter_map(|word| word.split_once('='));
+        let parameters: BTreeMap<_, _> = pairs.map(|(key, value)| (key.into(), value.into())).collect();
+        let answer = query.run(&self.0, &parameters).await.map_err(|error| Failure(error.to_string()))?;
+        let table = MemTable::try_new(answer.schema.clone(), vec![answer.batches.clone()]).unwrap();
+        self.0.deregister_table("answer").unwrap();
+        self.0.register_table("answer", Arc::new(table)).unwrap();
+        Ok(answer)
+    }
+}
+
+impl Database {
+    async fn answer(&self, sql: &str) -> Result<DBOutput<DefaultColumnType>, Failure> {
+        if let Some(words) = sql.strip_prefix("run ") {
+            let rows = self.run_named(words).await?.rows();
+            return Ok(DBOutput::StatementComplete(rows as u64));
+        }
+        let answer = benchlake_analytics::ask(&self.0, sql).await.map_err(|error| Failure(error.to_string()))?;
+        let types = vec![DefaultColumnType::Any; answer.schema.fields().len()];
+        Ok(DBOutput::Rows { types, rows: format::rows(&answer).unwrap() })
+    }
+}
+
+impl DB for Database {
+    type Error = Failure;
+    type ColumnType = DefaultColumnType;
+
+    fn run(&mut self, sql: &str) -> Result<DBOutput<DefaultColumnType>, Failure> {
+        tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(self.answer(sql)))
+    }
+}
+
+/// Every named query has its expected result beside it, and gives it.
+#[tokio::test(flavor = "multi_thread")]
+async fn named_queries_give_their_expected_results() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::write(folder.path()).await;
+    let uri = folder.path().to_str().unwrap().to_owned();
+    for query in queries::all() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../queries/{}.slt", query.name));
+        assert!(file.exists(), "queries/{}.sql has no .slt beside it", query.name);
+        let lake = Lake::open(&uri, &At::Latest).await.unwrap();
+        let mut runner = Runner::new(|| async { Ok(Database(lake.context())) });
+        if std::env::var_os("BLESS").is_some() {
+            runner
+                .update_test_file(&file, " ", sqllogictest::default_validator, sqllogictest::default_normalizer, sqllogictest::default_column_validator)
+                .await
+                .unwrap();
+        }
+        if let Err(error) = runner.run_file_async(&file).await {
+            panic!("{error}");
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! `bench`: benchlake measured against its own limits.
+
+use crate::{
+    startup,
+    step::{Steps, run},
+    test,
+    workspace::Workspace,
+};
+use anyhow::{Result, bail};
+
+/// A bench: a name, what it shows, and how it is run.
+struct Bench {
+    name: &'static str,
+    shows: &'static str,
+    run: fn(&Workspace) -> Result<()>,
+}
+
+const BENCHES: &[Bench] = &[
+    Bench {
+        name: "measure-peers",
+        shows: "workloads against NumPy and a plain C STREAM",
+        run: measure_peers,
+    },
+    Bench {
+        name: "startup",
+        shows: "size and start of the two programs against their limits",
+        run: startup::startup,
+    },
+];
+
+/// The names that `bench` takes.
+pub(crate) fn names() -> Vec<&'static str> {
+    BENCHES.iter().map(|bench| bench.name).collect()
+}
+
+/// Runs the named bench, or all of them.
+pub(crate) fn bench(workspace: &Workspace, name: Option<&str>) -> Result<()> {
+    let mut steps = Steps::default();
+    let mut failed = Vec::new();
+    for bench in BENCHES.iter().filter(|bench| name.is_none_or(|name| name == bench.name)) {
+        let title = format!("{}: {}", bench.name, bench.shows);
+        if let Err(error) = steps.run(&title, || (bench.run)(workspace)) {
+            eprintln!("error: {error:#}");
+            failed.push(bench.name);
+        }
+    }
+    steps.print_times();
+    if !failed.is_empty() {
+        bail!("failed: {}", failed.join(", "));
+    }
+    Ok(())
+}
+
+fn measure_peers(workspace: &Workspace) -> Result<()> {
+    let mut bench = workspace.cargo(["bench", "--package", "benchlake-producers", "--bench", "peers"]);
+    run(test::with_services(workspace, &mut bench), "see what it says; `cargo xtask setup` brings NumPy")
+}

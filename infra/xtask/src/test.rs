@@ -1,0 +1,81 @@
+//! `quick`, `test` and `golden`.
+
+use crate::{
+    check, kafka, setup,
+    step::{Steps, on_path, run},
+    workspace::Workspace,
+};
+use anyhow::{Context as _, Result};
+use std::{fs, process::Command};
+
+/// Formatting, the unit tests of all libraries, and all tests of the schemas.
+///
+/// One call of `cargo test` over the whole workspace: selecting packages would change the features
+/// of shared dependencies and build them anew.
+pub(crate) fn quick(workspace: &Workspace) -> Result<()> {
+    let mut steps = Steps::default();
+    let outcome = steps.run("formatting", || check::formatting(workspace)).and_then(|()| {
+        steps.run("fast tests", || {
+            let mut tests = workspace.cargo(["test", "--workspace", "--lib"]);
+            for name in integration_tests(workspace, "schemas")? {
+                tests.args(["--test", &name]);
+            }
+            run(&mut tests, "see the failing test above")
+        })
+    });
+    steps.print_times();
+    outcome
+}
+
+/// What CI runs. Kafka is left as it was found: up if it was up, else stopped, also after a failure.
+pub(crate) fn test(workspace: &Workspace) -> Result<()> {
+    let mut steps = Steps::default();
+    let outcome = steps
+        .run("setup", || setup::setup(workspace))
+        .and_then(|()| check::steps_of(workspace, &mut steps))
+        .and_then(|()| all_tests(workspace, &mut steps));
+    steps.print_times();
+    outcome
+}
+
+fn all_tests(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
+    let was_up = kafka::is_up(workspace);
+    let outcome = steps.run("Kafka up", || kafka::up(workspace, false)).and_then(|()| {
+        steps.run("all tests", || {
+            let mut tests = workspace.cargo(["test", "--workspace", "--locked", "--no-fail-fast"]);
+            run(with_services(workspace, &mut tests), "see the failing tests above")
+        })
+    });
+    if was_up {
+        return outcome;
+    }
+    // The tests' own failure is the one to tell; a failed stop matters only without it.
+    outcome.and(steps.run("Kafka down", || kafka::down(workspace)))
+}
+
+/// Rewrites the golden files of the schemas and the snapshots of the reports.
+pub(crate) fn golden(workspace: &Workspace) -> Result<()> {
+    let mut tests =
+        workspace.cargo(["test", "--package", "benchlake-schemas", "--package", "benchlake-analytics"]);
+    run(tests.env("BLESS", "1").env("INSTA_UPDATE", "always"), "see the failing test above")?;
+    eprintln!("golden: look at `git diff` before you commit it");
+    Ok(())
+}
+
+/// Tells the tests where the real parts are. A test whose part is not named skips, and says so.
+pub(crate) fn with_services<'c>(workspace: &Workspace, tests: &'c mut Command) -> &'c mut Command {
+    tests.env("BENCHLAKE_TEST_BROKERS", kafka::BROKER).env("BENCHLAKE_TEST_PYTHON", workspace.python());
+    if let Some(chromium) = on_path("chromium") {
+        tests.env("BENCHLAKE_TEST_CHROMIUM", chromium);
+    }
+    tests
+}
+
+/// The names of a crate's integration tests.
+fn integration_tests(workspace: &Workspace, folder: &str) -> Result<Vec<String>> {
+    let tests = workspace.path(folder).join("tests");
+    let entries = fs::read_dir(&tests).with_context(|| format!("cannot list {}", tests.display()))?;
+    let files = entries.flatten().map(|entry| entry.path());
+    let names = files.filter(|file| file.extension().is_some_and(|kind| kind == "rs"));
+    Ok(names.filter_map(|file| Some(file.file_stem()?.to_string_lossy().into_owned())).collect())
+}

@@ -1,0 +1,356 @@
+//! One Delta table of the lake: made if absent, read for positions, and committed to with rows and
+//! positions in one commit.
+//!
+//! The library's own conflict resolution compares application ids, never their versions, and its
+//! retries would commit a replay. So a commit is tried only on the very snapshot in which every
+//! position was seen to fit, with the library's retries off; whatever happens, the positions are
+//! read again and decide: at the end, landed; at the start, tried again; else fenced.
+
+use crate::position::{Span, Standing};
+use arrow::{
+    array::{RecordBatch, new_null_array},
+    datatypes::{Schema, SchemaRef},
+};
+use benchlake_schemas::{Table, now};
+use deltalake::{
+    DeltaTable, DeltaTableBuilder, DeltaTableError, TableProperty,
+    kernel::{
+        Action, Add, StructType, Transaction,
+        engine::arrow_conversion::{TryIntoArrow, TryIntoKernel},
+        transaction::{CommitBuilder, CommitProperties},
+    },
+    protocol::{DeltaOperation, SaveMode, checkpoints::create_checkpoint},
+    writer::{DeltaWriter, RecordBatchWriter},
+};
+use parquet::{
+    basic::{Compression, ZstdLevel},
+    file::properties::WriterProperties,
+};
+use std::{collections::HashMap, fs::File, io, path::PathBuf, sync::Arc, time::Duration};
+
+/// Commits between two checkpoints of the log.
+const CHECKPOINT_EVERY: u64 = 50;
+/// A producer's position is forgotten this long after its last row: longer than spools live.
+const PRODUCER_RETENTION: &str = "interval 365 days";
+/// How often a commit that may still fit is tried.
+const ATTEMPTS: u32 = 12;
+
+/// What went wrong with a table of the lake.
+#[derive(Debug, thiserror::Error)]
+#[error("lake {uri}: {problem}")]
+pub struct LakeError {
+    /// The table's place.
+    pub uri: String,
+    /// What went wrong, and what to do.
+    pub problem: String,
+}
+
+/// A position of the table that a commit moves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// The application id under which the table keeps it.
+    pub app_id: String,
+    /// From where to where.
+    pub span: Span,
+    /// Whether it may be forgotten when nothing moved it for long.
+    pub expires: bool,
+}
+
+/// How landing a batch ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The rows are durable, in this version or, if a rival landed the same ones, an earlier one.
+    Landed {
+        /// The table's version that was read or written.
+        version: u64,
+    },
+    /// Another lander moved these positions; nothing was written.
+    Fenced,
+}
+
+/// One Delta table of the lake.
+pub struct LakeTable {
+    table: Table,
+    uri: String,
+    delta: DeltaTable,
+}
+
+impl LakeTable {
+    /// Opens `table` of the lake at `lake` (a folder or a URL), or creates it with the schema of
+    /// this build.
+    ///
+    /// # Errors
+    /// [`LakeError`] if the place cannot be used.
+    pub async fn open_or_create(lake: &str, table: Table) -> Result<Self, LakeError> {
+        let uri = format!("{}/{table}", lake.trim_end_matches('/'));
+        let failed = |problem: String| LakeError { uri: uri.clone(), problem };
+        check_place(lake).map_err(failed)?;
+        let url = deltalake::ensure_table_uri(&uri).map_err(|error| failed(brief(&error)))?;
+        let builder = || DeltaTableBuilder::from_url(url.clone());
+        let opened = match builder().map_err(|error| failed(brief(&error)))?.load().await {
+            Err(DeltaTableError::NotATable(_) | DeltaTableError::InvalidTableLocation(_)) => {
+                let created = create(builder().and_then(DeltaTableBuilder::build), table).await;
+                match created {
+                    Ok(delta) => Ok(delta),
+                    // A rival created it in the same moment.
+                    Err(_) => builder().map_err(|error| failed(brief(&error)))?.load().await,
+                }
+            }
+            other => other,
+        };
+        let delta = opened.map_err(|error| failed(brief(&error)))?;
+        Ok(Self { table, uri, delta })
+    }
+
+    /// The table this is.
+    #[must_use]
+    pub const fn table(&self) -> Table {
+        self.table
+    }
+
+    /// Where the table stands for `app_id`, in its newest version.
+    ///
+    /// # Errors
+    /// [`LakeError`] if the log cannot be read.
+    pub async fn position(&mut self, app_id: &str) -> Result<Option<i64>, LakeError> {
+        self.refresh().await?;
+        self.position_here(app_id).await
+    }
+
+    /// Where the snapshot at hand stands for `app_id`.
+    pub(crate) async fn position_here(&self, app_id: &str) -> Result<Option<i64>, LakeError> {
+        let snapshot = self.delta.snapshot().map_err(|error| self.failed(&error))?;
+        let log_store = self.delta.log_store();
+        snapshot.transaction_version(log_store.as_ref(), app_id).await.map_err(|error| self.failed(&error))
+    }
+
+    /// Makes `batches` and the moves of `progress` durable in one commit, or nothing of it.
+    ///
+    /// # Errors
+    /// [`LakeError`] if neither could be decided; the positions in the table say what happened, and
+    /// the same rows may be landed again.
+    pub async fn land(
+        &mut self,
+        batches: &[RecordBatch],
+        progress: &[Progress],
+    ) -> Result<Outcome, LakeError> {
+        let mut adds = None;
+        let mut last_error = None;
+        for attempt in 0..ATTEMPTS {
+            if attempt > 0 {
+                tokio::time::sleep(Duration::from_millis(50 << attempt.min(6))).await;
+            }
+            match self.attempt(batches, progress, &mut adds).await {
+                Ok(Some(outcome)) => return Ok(outcome),
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(%error, attempt, "commit not done; reading the positions again");
+                    last_error = Some(error);
+                }
+            }
+        }
+        Err(last_error.unwrap_or_else(|| LakeError {
+            uri: self.uri.clone(),
+            problem: format!(
+                "no commit in {ATTEMPTS} attempts: other writers were faster each time; try again"
+            ),
+        }))
+    }
+
+    /// One try: `None` if it may fit another time.
+    async fn attempt(
+        &mut self,
+        batches: &[RecordBatch],
+        progress: &[Progress],
+        adds: &mut Option<Vec<Add>>,
+    ) -> Result<Option<Outcome>, LakeError> {
+        self.refresh().await?;
+        let mut spans = Vec::with_capacity(progress.len());
+        for step in progress {
+            spans.push((step.span, self.position_here(&step.app_id).await?));
+        }
+        match Standing::of(spans) {
+            Standing::Landed => return Ok(Some(Outcome::Landed { version: self.version() })),
+            Standing::Fenced => return Ok(Some(Outcome::Fenced)),
+            Standing::Fits => {}
+        }
+        if adds.is_none() {
+            *adds = Some(self.write(batches).await?);
+        }
+        let actions = adds.iter().flatten().cloned().map(Action::Add).collect();
+        let last_updated = now() / 1000;
+        let transactions = progress.iter().map(|step| {
+            let last_updated = step.expires.then_some(last_updated);
+            Transaction::new_with_last_update(&step.app_id, step.span.end, last_updated)
+        });
+        let properties = CommitProperties::default()
+            .with_application_transactions(transactions.collect())
+            .with_max_retries(0)
+            .with_create_checkpoint(false)
+            .with_cleanup_expired_logs(Some(false));
+        let operation = DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None };
+        let snapshot = self.delta.snapshot().map_err(|error| self.failed(&error))?;
+        let committed = CommitBuilder::from(properties)
+            .with_actions(actions)
+            .build(Some(snapshot), self.delta.log_store(), operation)
+            .await;
+        let committed = match committed {
+            Ok(committed) => committed,
+            // Also after an error the commit may be there: only the positions know.
+            Err(error) => {
+                tracing::debug!(%error, "the library reports a failed commit");
+                return Ok(None);
+            }
+        };
+        let version = committed.version();
+        self.delta.state = Some(committed.snapshot());
+        self.sync_commit(version)?;
+        self.checkpoint(version).await;
+        Ok(Some(Outcome::Landed { version }))
+    }
+
+    /// Writes `batches` as Parquet files that no version names yet.
+    async fn write(&mut self, batches: &[RecordBatch]) -> Result<Vec<Add>, LakeError> {
+        self.add_columns(batches).await?;
+        let level = ZstdLevel::try_new(1).map_err(|error| self.failed(&error))?;
+        let properties = WriterProperties::builder().set_compression(Compression::ZSTD(level)).build();
+        let mut writer = RecordBatchWriter::for_table(&self.delta)
+            .map_err(|error| self.failed(&error))?
+            .with_writer_properties(properties);
+        let schema = self.arrow_schema()?;
+        for batch in batches {
+            let batch = align(batch, &schema).map_err(|error| self.failed(&error))?;
+            writer.write(batch).await.map_err(|error| self.failed(&error))?;
+        }
+        let adds = writer.flush().await.map_err(|error| self.failed(&error))?;
+        self.sync(adds.iter().map(|add| add.path.as_str()), "")?;
+        Ok(adds)
+    }
+
+    /// Adds the columns that a newer minor version brought, all nullable.
+    async fn add_columns(&mut self, batches: &[RecordBatch]) -> Result<(), LakeError> {
+        let known = self.arrow_schema()?;
+        let mut new: Vec<Arc<arrow::datatypes::Field>> = Vec::new();
+        for batch in batches {
+            for field in batch.schema().fields() {
+                if known.index_of(field.name()).is_err() && new.iter().all(|have| have.name() != field.name())
+                {
+                    new.push(field.clone());
+                }
+            }
+        }
+        if new.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<_> = new.iter().map(|field| field.name().clone()).collect();
+        let fields: StructType =
+            Schema::new(new).as_ref().try_into_kernel().map_err(|error| self.failed(&error))?;
+        let changed =
+            self.delta.clone().add_columns().with_fields(fields.fields().cloned().collect::<Vec<_>>()).await;
+        self.delta = changed.map_err(|error| self.failed(&error))?;
+        tracing::info!(table = %self.table, ?names, "columns of a newer schema version were added");
+        Ok(())
+    }
+
+    fn arrow_schema(&self) -> Result<SchemaRef, LakeError> {
+        let snapshot = self.delta.snapshot().map_err(|error| self.failed(&error))?;
+        let schema: Schema =
+            snapshot.schema().as_ref().try_into_arrow().map_err(|error| self.failed(&error))?;
+        Ok(Arc::new(schema))
+    }
+
+    /// A checkpoint only makes the log quicker to read; that it failed loses nothing.
+    async fn checkpoint(&self, version: u64) {
+        if version > 0
+            && version.is_multiple_of(CHECKPOINT_EVERY)
+            && let Err(error) = create_checkpoint(&self.delta, None).await
+        {
+            tracing::warn!(%error, table = %self.table, "no checkpoint; the next one will be tried later");
+        }
+    }
+
+    async fn refresh(&mut self) -> Result<(), LakeError> {
+        let updated = self.delta.update_state().await;
+        updated.map_err(|error| self.failed(&error))
+    }
+
+    fn version(&self) -> u64 {
+        self.delta.version().unwrap_or_default()
+    }
+
+    fn sync_commit(&self, version: u64) -> Result<(), LakeError> {
+        self.sync([format!("{version:020}.json").as_str()], "_delta_log")
+    }
+
+    /// Makes files and their names durable on a local disk; object stores do so themselves.
+    fn sync<'a>(&self, files: impl IntoIterator<Item = &'a str>, folder: &str) -> Result<(), LakeError> {
+        let Ok(root) = self.delta.table_url().to_file_path() else { return Ok(()) };
+        let folder = root.join(folder);
+        let sync = |path: PathBuf| File::open(path)?.sync_all();
+        let synced: io::Result<()> = files
+            .into_iter()
+            .try_for_each(|file| sync(folder.join(file)))
+            .and_then(|()| sync(folder.clone()));
+        synced.map_err(|error| LakeError { uri: self.uri.clone(), problem: format!("fsync: {error}") })
+    }
+
+    fn failed(&self, error: &impl ToString) -> LakeError {
+        LakeError { uri: self.uri.clone(), problem: one_line(&error.to_string()) }
+    }
+}
+
+async fn create(
+    delta: Result<DeltaTable, DeltaTableError>,
+    table: Table,
+) -> Result<DeltaTable, DeltaTableError> {
+    let fields: StructType = table.schema().as_ref().try_into_kernel()?;
+    delta?
+        .create()
+        .with_table_name(table.as_str())
+        .with_columns(fields.fields().cloned())
+        .with_configuration_property(TableProperty::SetTransactionRetentionDuration, Some(PRODUCER_RETENTION))
+        .await
+}
+
+/// A path that is a file, or lies below one, is a mistake to be named before anything is made.
+fn check_place(lake: &str) -> Result<(), String> {
+    let path = lake.strip_prefix("file://").unwrap_or(lake);
+    if path.contains("://") {
+        return Ok(());
+    }
+    let mut place = Some(std::path::Path::new(path));
+    while let Some(part) = place {
+        if part.is_file() {
+            return Err(format!("{} is a file; name a folder with --lake", part.display()));
+        }
+        place = part.parent().filter(|parent| !parent.as_os_str().is_empty());
+    }
+    Ok(())
+}
+
+/// Brings a batch to the table's columns, by name; absent ones become nulls.
+fn align(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, arrow::error::ArrowError> {
+    let columns = schema.fields().iter().map(|field| match batch.column_by_name(field.name()) {
+        Some(column) if column.data_type() == field.data_type() => Ok(column.clone()),
+        Some(column) => arrow::compute::cast(column, field.data_type()),
+        None => Ok(new_null_array(field.data_type(), batch.num_rows())),
+    });
+    RecordBatch::try_new(schema.clone(), columns.collect::<Result<_, _>>()?)
+}
+
+fn brief(error: &DeltaTableError) -> String {
+    one_line(&error.to_string())
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Tables of one lake, opened or created together.
+pub(crate) async fn open_all(lake: &str) -> Result<HashMap<Table, LakeTable>, LakeError> {
+    let mut tables = HashMap::new();
+    for table in Table::ALL {
+        tables.insert(*table, LakeTable::open_or_create(lake, *table).await?);
+    }
+    Ok(tables)
+}

@@ -1,0 +1,282 @@
+//! The landing loop: takes an event, applies it, commits when it is due.
+
+use crate::{
+    FlushPolicy, LakeError,
+    lake_table::{LakeTable, Outcome, Progress, open_all},
+    landing::{Counts, Landing, producer_app_id},
+    position::Span,
+    source::{Event, Partition, Positions, Source},
+};
+use benchlake_producers::emit::{KafkaError, SpoolError};
+use benchlake_schemas::{RecordError, Table, to_batch};
+use std::{
+    collections::{BTreeMap, HashMap},
+    io,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tokio::runtime::{Builder, Runtime};
+
+const WAIT: Duration = Duration::from_millis(100);
+
+/// Why landing stopped. What is not landed stays in its source.
+#[derive(Debug, thiserror::Error)]
+pub enum LandError {
+    /// The lake.
+    #[error(transparent)]
+    Lake(#[from] LakeError),
+    /// Kafka.
+    #[error(transparent)]
+    Kafka(#[from] KafkaError),
+    /// The spool.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    /// Rows could not be turned into columns.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// A spool's log could not be read.
+    #[error("reading {path}: {source}", path = path.display())]
+    Read {
+        /// The log's folder.
+        path: PathBuf,
+        /// What the file system said.
+        source: io::Error,
+    },
+    /// The broker does not have the offset at which the lake stands.
+    #[error(
+        "{topic}/{partition}: the lake stands at offset {position}, but the broker has only {low}..{high}: records were \
+         deleted before they were landed, or this lake belongs to another topic; nothing was skipped"
+    )]
+    OffsetOutOfRange {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// Where the lake stands.
+        position: i64,
+        /// The broker's oldest offset.
+        low: i64,
+        /// The offset after the broker's newest.
+        high: i64,
+    },
+    /// No runtime for the lake's I/O.
+    #[error("cannot start threads for the lake's I/O: {0}")]
+    Runtime(io::Error),
+}
+
+/// What a lander has done so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Rows, records, resends, gaps, dead letters.
+    pub counts: Counts,
+    /// Commits made.
+    pub commits: u64,
+    /// Batches dropped because another lander had moved their positions.
+    pub fenced: u64,
+    /// Newest version of each table that this lander wrote or saw.
+    pub versions: BTreeMap<Table, u64>,
+}
+
+/// Lands what sources hand out in one lake.
+pub struct Lander {
+    runtime: Arc<Runtime>,
+    lake: String,
+    tables: HashMap<Table, LakeTable>,
+    landings: HashMap<Table, Landing>,
+    policy: FlushPolicy,
+    report: Report,
+}
+
+impl Lander {
+    /// Opens the lake at `lake`, a folder or URL, and creates the tables that it lacks.
+    ///
+    /// # Errors
+    /// [`LandError::Lake`] if the place cannot be used.
+    pub fn open(lake: &str, policy: FlushPolicy) -> Result<Self, LandError> {
+        let runtime =
+            Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(LandError::Runtime)?;
+        let tables = runtime.block_on(open_all(lake))?;
+        let landings = Table::PRODUCED.into_iter().map(|table| (table, Landing::new(table))).collect();
+        let (lake, runtime) = (lake.to_owned(), Arc::new(runtime));
+        Ok(Self { runtime, lake, tables, landings, policy, report: Report::default() })
+    }
+
+    /// Answers a source's question where a partition's table stands, from the lake's newest version.
+    #[must_use]
+    pub fn positions(&self) -> Positions {
+        let (runtime, lake) = (self.runtime.clone(), self.lake.clone());
+        Arc::new(move |partition: &Partition| {
+            runtime.block_on(async {
+                let mut table = LakeTable::open_or_create(&lake, partition.table).await?;
+                Ok(table.position(&partition.app_id).await?)
+            })
+        })
+    }
+
+    /// Lands what `source` hands out until `stop` is set or, with `until_idle`, everything that was
+    /// written is landed. `seen` is shown the report after every commit and now and then between.
+    ///
+    /// # Errors
+    /// [`LandError`]. Rows that were not committed stay in the source.
+    pub fn run(
+        &mut self,
+        source: &mut dyn Source,
+        until_idle: bool,
+        stop: &AtomicBool,
+        seen: &mut dyn FnMut(&Report),
+    ) -> Result<Report, LandError> {
+        let result = self.follow(source, until_idle, stop, seen);
+        source.close();
+        result.map(|()| self.report.clone())
+    }
+
+    fn follow(
+        &mut self,
+        source: &mut dyn Source,
+        until_idle: bool,
+        stop: &AtomicBool,
+        seen: &mut dyn FnMut(&Report),
+    ) -> Result<(), LandError> {
+        let mut shown = Instant::now();
+        loop {
+            let stopping = stop.load(Ordering::Relaxed);
+            let event = if stopping { Event::Idle { caught_up: true } } else { source.next(WAIT)? };
+            let ending = stopping || (until_idle && matches!(event, Event::Idle { caught_up: true }));
+            self.apply(event)?;
+            for table in Table::PRODUCED {
+                if self.due(table, ending) {
+                    self.commit(table, source)?;
+                    seen(&self.report);
+                }
+            }
+            if ending && (stopping || self.landings.values().all(|landing| landing.age().is_none())) {
+                return Ok(());
+            }
+            if shown.elapsed() >= Duration::from_millis(250) {
+                shown = Instant::now();
+                seen(&self.report);
+            }
+        }
+    }
+
+    fn apply(&mut self, event: Event) -> Result<(), LandError> {
+        match event {
+            Event::Assigned(partitions) => {
+                for (partition, start) in partitions {
+                    if let Some(landing) = self.landings.get_mut(&partition.table) {
+                        tracing::info!(
+                            topic = partition.topic,
+                            partition = partition.number,
+                            ?start,
+                            "assigned"
+                        );
+                        landing.assign(partition, start);
+                    }
+                }
+            }
+            Event::Revoked => {
+                tracing::info!(
+                    "partitions were taken away; what was pending is read again by their next owner"
+                );
+                self.landings.values_mut().for_each(Landing::revoke);
+            }
+            Event::Message(message) => {
+                let table = message.partition.table;
+                let (Some(landing), Some(lake)) =
+                    (self.landings.get_mut(&table), self.tables.get_mut(&table))
+                else {
+                    return Ok(());
+                };
+                let runtime = &self.runtime;
+                landing.add(message, &mut self.report.counts, |producer| {
+                    runtime.block_on(lake.position(&producer_app_id(producer)))
+                })?;
+            }
+            Event::Idle { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn due(&self, table: Table, ending: bool) -> bool {
+        let landing = self.landings.get(&table);
+        landing.is_some_and(|landing| self.policy.due(landing.pending_bytes, landing.age(), ending))
+    }
+
+    /// Commits what is pending for `table`: dead letters first, as the positions that the rows'
+    /// commit moves would otherwise step over them.
+    fn commit(&mut self, table: Table, source: &mut dyn Source) -> Result<(), LandError> {
+        self.file_dead_letters(table)?;
+        let (Some(landing), Some(lake)) = (self.landings.get_mut(&table), self.tables.get_mut(&table)) else {
+            return Ok(());
+        };
+        match self.runtime.block_on(lake.land(&landing.batches, &landing.progress()))? {
+            Outcome::Landed { version } => {
+                self.report.commits += 1;
+                self.report.versions.insert(table, version);
+                let moved: Vec<_> =
+                    landing.moved_partitions().map(|(part, span)| (part.clone(), span.end)).collect();
+                landing.landed();
+                for (partition, end) in moved {
+                    source.landed(&partition, end)?;
+                }
+            }
+            Outcome::Fenced => {
+                tracing::warn!(%table, "another lander moved these positions; dropping what was pending and reading on from the lake");
+                self.report.fenced += 1;
+                for partition in landing.discard() {
+                    let start = self.runtime.block_on(lake.position(&partition.app_id))?;
+                    source.seek(&partition, start)?;
+                    landing.assign(partition, start);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Lands the dead letters of `table`, each once: the table of dead letters keeps positions of
+    /// its own, under the same ids.
+    fn file_dead_letters(&mut self, table: Table) -> Result<(), LandError> {
+        let (Some(landing), Some(lake)) =
+            (self.landings.get_mut(&table), self.tables.get_mut(&Table::DeadLetters))
+        else {
+            return Ok(());
+        };
+        if landing.dead.is_empty() {
+            return Ok(());
+        }
+        loop {
+            let mut letters = landing.dead.clone();
+            let mut progress = Vec::new();
+            for (partition, span) in landing.moved_partitions() {
+                let start = self.runtime.block_on(lake.position(&partition.app_id))?;
+                let filed = start.unwrap_or(i64::MIN);
+                letters.retain(|letter| !is_of(letter, partition) || letter.offset >= filed);
+                if landing.dead.iter().any(|letter| is_of(letter, partition)) && span.end > filed {
+                    progress.push(Progress {
+                        app_id: partition.app_id.clone(),
+                        span: Span { start, end: span.end },
+                        expires: false,
+                    });
+                }
+            }
+            if letters.is_empty() {
+                break;
+            }
+            let batch = to_batch(Table::DeadLetters, &letters)?;
+            if let Outcome::Landed { version } = self.runtime.block_on(lake.land(&[batch], &progress))? {
+                self.report.versions.insert(Table::DeadLetters, version);
+                break;
+            }
+        }
+        landing.dead.clear();
+        Ok(())
+    }
+}
+
+fn is_of(letter: &benchlake_schemas::DeadLetter, partition: &Partition) -> bool {
+    letter.topic == partition.topic && letter.partition == i64::from(partition.number)
+}

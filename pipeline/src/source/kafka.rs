@@ -1,0 +1,288 @@
+//! Kafka as a source: a consumer group whose positions live in the lake.
+//!
+//! Where a partition is read from is set in the assignment itself, from the table's position; a
+//! position that the broker does not have stops the lander instead of skipping. Eager assignment:
+//! a rebalance takes all partitions away before any is given.
+
+use super::{Event, Message, Partition, Positions, Source, topic_id::topic_id};
+use crate::LandError;
+use benchlake_producers::emit::{Kafka, KafkaError};
+use benchlake_schemas::{Envelope, Table};
+use rdkafka::{
+    ClientContext, Message as _, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext},
+    error::{KafkaError as ClientError, RDKafkaErrorCode},
+    message::{Headers, OwnedMessage},
+    types::RDKafkaRespErr,
+};
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+const ANSWER: Duration = Duration::from_secs(15);
+
+type Key = (String, i32);
+
+/// The topics of one cluster, read as a member of a consumer group.
+pub struct KafkaSource {
+    consumer: BaseConsumer<Membership>,
+    /// Assigned partitions, each with the next offset to read; `None` while there is no assignment.
+    assigned: Option<HashMap<Key, (Arc<Partition>, i64)>>,
+    ended: HashSet<Key>,
+}
+
+/// A partition given to this lander: where its table stands, and the offset that reading starts at.
+struct Given {
+    partition: Arc<Partition>,
+    table: Option<i64>,
+    offset: i64,
+}
+
+/// What happened inside `poll`.
+enum Happening {
+    Assigned(Vec<Given>),
+    Revoked,
+    Failed(LandError),
+}
+
+/// Serves the callbacks that come inside `poll`, on the polling thread, and hands them over to the
+/// next call of `next`.
+struct Membership {
+    brokers: String,
+    positions: Positions,
+    happened: Mutex<VecDeque<Happening>>,
+    last_error: Mutex<Option<String>>,
+}
+
+impl KafkaSource {
+    /// Joins `group` and reads the topics of every produced table.
+    ///
+    /// # Errors
+    /// [`LandError::Kafka`] if no broker answers.
+    pub fn new(kafka: &Kafka, group: &str, positions: Positions) -> Result<Self, LandError> {
+        let brokers = kafka.brokers().to_owned();
+        let context =
+            Membership { brokers, positions, happened: Mutex::default(), last_error: Mutex::default() };
+        let mut config = kafka.config();
+        config.set("group.id", group).set("enable.auto.commit", "false").set("auto.offset.reset", "error");
+        config.set("partition.assignment.strategy", "range").set("enable.partition.eof", "true");
+        config.set("queued.max.messages.kbytes", "32768").set("fetch.message.max.bytes", "8388608");
+        let consumer: BaseConsumer<Membership> =
+            config.create_with_context(context).map_err(KafkaError::from)?;
+        let topics = Table::PRODUCED.map(Table::topic);
+        let topics: Vec<_> = topics.iter().map(String::as_str).collect();
+        consumer.subscribe(&topics).map_err(KafkaError::from)?;
+        Ok(Self { consumer, assigned: None, ended: HashSet::new() })
+    }
+
+    /// The oldest callback not handed over yet, as an event.
+    fn happened(&mut self) -> Option<Result<Event, LandError>> {
+        let happening = self.consumer.context().happened.lock().ok()?.pop_front()?;
+        self.ended.clear();
+        Some(match happening {
+            Happening::Assigned(given) => {
+                let key = |given: &Given| (given.partition.topic.clone(), given.partition.number);
+                let next = given.iter().map(|given| (key(given), (given.partition.clone(), given.offset)));
+                self.assigned = Some(next.collect());
+                Ok(Event::Assigned(given.into_iter().map(|given| (given.partition, given.table)).collect()))
+            }
+            Happening::Revoked => {
+                self.assigned = None;
+                Ok(Event::Revoked)
+            }
+            Happening::Failed(error) => Err(error),
+        })
+    }
+
+    fn failed(&self, error: &ClientError) -> LandError {
+        let context = self.consumer.context();
+        let known = context.last_error.lock().ok().and_then(|error| error.clone());
+        let reason = known.unwrap_or_else(|| error.to_string());
+        KafkaError::Unreachable { brokers: context.brokers.clone(), reason }.into()
+    }
+
+    /// Takes a message over, unless its partition is not ours any more.
+    fn take(&mut self, message: &OwnedMessage) -> Option<Message> {
+        let key = (message.topic().to_owned(), message.partition());
+        let (partition, next) = self.assigned.as_mut()?.get_mut(&key)?;
+        *next = message.offset() + 1;
+        self.ended.remove(&key);
+        let headers = message.headers().into_iter().flat_map(Headers::iter);
+        let headers =
+            headers.map(|header| (header.key.to_owned(), header.value.unwrap_or_default().to_vec()));
+        let envelope =
+            Envelope { headers: headers.collect(), payload: message.payload().unwrap_or_default().to_vec() };
+        Some(Message { partition: partition.clone(), offset: message.offset(), next: *next, envelope })
+    }
+
+    /// The end of some partition was reached (the client does not say of which topic): notes every
+    /// partition that is read up to the broker's newest offset.
+    fn note_ends(&mut self) {
+        for (key, (_, next)) in self.assigned.iter().flatten() {
+            if !self.ended.contains(key)
+                && let Ok((_, end)) = self.consumer.fetch_watermarks(&key.0, key.1, ANSWER)
+                && *next >= end
+            {
+                self.ended.insert(key.clone());
+            }
+        }
+    }
+}
+
+impl Source for KafkaSource {
+    fn next(&mut self, wait: Duration) -> Result<Event, LandError> {
+        if let Some(event) = self.happened() {
+            return event;
+        }
+        let polled = self.consumer.poll(wait).map(|polled| polled.map(|message| message.detach()));
+        // A rebalance inside that poll comes first: what was polled after it will be read again, by
+        // whoever owns it then.
+        if let Some(event) = self.happened() {
+            return event;
+        }
+        match polled {
+            Some(Ok(message)) => {
+                if let Some(message) = self.take(&message) {
+                    return Ok(Event::Message(message));
+                }
+            }
+            Some(Err(ClientError::PartitionEOF(_))) => self.note_ends(),
+            Some(Err(error)) if is_fatal(&error) => return Err(self.failed(&error)),
+            // librdkafka tries again by itself.
+            Some(Err(error)) => tracing::warn!(%error, "Kafka"),
+            None => {}
+        }
+        let caught_up = self.assigned.as_ref().is_some_and(|assigned| assigned.len() == self.ended.len());
+        Ok(Event::Idle { caught_up })
+    }
+
+    fn seek(&mut self, partition: &Partition, position: Option<i64>) -> Result<(), LandError> {
+        let key = (partition.topic.clone(), partition.number);
+        self.ended.remove(&key);
+        if let Some((_, next)) = self.assigned.as_mut().and_then(|assigned| assigned.get_mut(&key)) {
+            *next = position.unwrap_or(0);
+        }
+        let offset = position.map_or(Offset::Beginning, Offset::Offset);
+        let sought = self.consumer.seek(&partition.topic, partition.number, offset, ANSWER);
+        sought.map_err(|error| self.failed(&error))
+    }
+
+    fn landed(&mut self, partition: &Partition, position: i64) -> Result<(), LandError> {
+        let mut offsets = TopicPartitionList::new();
+        let added =
+            offsets.add_partition_offset(&partition.topic, partition.number, Offset::Offset(position));
+        if let Err(error) = added.and_then(|()| self.consumer.commit(&offsets, CommitMode::Async)) {
+            tracing::debug!(%error, "the group's offsets, kept for lag metrics, were not updated");
+        }
+        Ok(())
+    }
+
+    fn close(&mut self) {
+        // Without this a drop can wait for a rebalance callback that nobody serves.
+        self.consumer.unsubscribe();
+        let _ = self.consumer.poll(Duration::from_millis(100));
+        let _ = self.consumer.unassign();
+    }
+}
+
+/// Errors that waiting does not heal.
+fn is_fatal(error: &ClientError) -> bool {
+    use RDKafkaErrorCode as Code;
+    let (ClientError::MessageConsumption(code) | ClientError::Global(code)) = error else {
+        return matches!(error, ClientError::MessageConsumptionFatal(_));
+    };
+    matches!(
+        code,
+        Code::AutoOffsetReset
+            | Code::Authentication
+            | Code::SaslAuthenticationFailed
+            | Code::TopicAuthorizationFailed
+            | Code::GroupAuthorizationFailed
+            | Code::UnknownTopicOrPartition
+            | Code::Fatal
+    )
+}
+
+impl Membership {
+    fn happen(&self, happening: Happening) {
+        if let Ok(mut happened) = self.happened.lock() {
+            happened.push_back(happening);
+        }
+    }
+
+    /// Finds out where each partition has to be read from.
+    fn give(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        partitions: &TopicPartitionList,
+    ) -> Result<Vec<Given>, LandError> {
+        let unreachable = |reason: String| KafkaError::Unreachable { brokers: self.brokers.clone(), reason };
+        let cluster = consumer.client().fetch_cluster_id(ANSWER);
+        let cluster = cluster.ok_or_else(|| unreachable("it does not tell its cluster id".into()))?;
+        let mut ids = HashMap::new();
+        let mut given = Vec::new();
+        for element in partitions.elements() {
+            let (topic, number) = (element.topic(), element.partition());
+            let Some(table) = Table::PRODUCED.into_iter().find(|table| table.topic() == topic) else {
+                continue;
+            };
+            if !ids.contains_key(topic) {
+                ids.insert(
+                    topic.to_owned(),
+                    topic_id(consumer.client(), topic, ANSWER).map_err(unreachable)?,
+                );
+            }
+            let app_id = format!("benchlake/{cluster}/{topic}#{}/{number}", ids[topic]);
+            let partition = Arc::new(Partition { app_id, table, topic: topic.to_owned(), number });
+            let table = (self.positions)(&partition)?;
+            let (low, high) = consumer
+                .fetch_watermarks(topic, number, ANSWER)
+                .map_err(|error| unreachable(format!("offsets of {topic}/{number}: {error}")))?;
+            let offset = table.unwrap_or(low);
+            if !(low..=high).contains(&offset) {
+                let (topic, position) = (topic.to_owned(), offset);
+                return Err(LandError::OffsetOutOfRange { topic, partition: number, position, low, high });
+            }
+            given.push(Given { partition, table, offset });
+        }
+        Ok(given)
+    }
+}
+
+impl ClientContext for Membership {
+    fn error(&self, _error: ClientError, reason: &str) {
+        if let Ok(mut last) = self.last_error.lock() {
+            *last = Some(reason.to_owned());
+        }
+    }
+}
+
+impl ConsumerContext for Membership {
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        code: RDKafkaRespErr,
+        partitions: &mut TopicPartitionList,
+    ) {
+        if code != RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+            self.happen(Happening::Revoked);
+            if let Err(error) = consumer.unassign() {
+                tracing::warn!(%error, "giving partitions back");
+            }
+            return;
+        }
+        let assigned = self.give(consumer, partitions).and_then(|given| {
+            let mut start = TopicPartitionList::new();
+            for Given { partition, offset, .. } in &given {
+                start
+                    .add_partition_offset(&partition.topic, partition.number, Offset::Offset(*offset))
+                    .map_err(KafkaError::from)?;
+            }
+            consumer.assign(&start).map_err(KafkaError::from)?;
+            Ok(given)
+        });
+        self.happen(assigned.map_or_else(Happening::Failed, Happening::Assigned));
+    }
+}

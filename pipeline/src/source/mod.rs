@@ -1,0 +1,81 @@
+//! Where records come from.
+
+pub(crate) mod kafka;
+pub(crate) mod spool;
+mod topic_id;
+
+use crate::LandError;
+use benchlake_schemas::{Envelope, Table};
+use std::{sync::Arc, time::Duration};
+
+/// One ordered sequence of records, landed by at most one lander at a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Partition {
+    /// Identity in the Delta log: the `appId` under which the table keeps its position.
+    pub app_id: String,
+    /// The table its records land in.
+    pub table: Table,
+    /// Kafka topic, or the spool's log.
+    pub topic: String,
+    /// Kafka partition, or 0.
+    pub number: i32,
+}
+
+/// One record at positions `offset..next` of its partition.
+#[derive(Debug, Clone)]
+pub struct Message {
+    /// Where it comes from.
+    pub partition: Arc<Partition>,
+    /// Its position.
+    pub offset: i64,
+    /// The position after it.
+    pub next: i64,
+    /// What came.
+    pub envelope: Envelope,
+}
+
+/// Partitions, each with the position at which its table stands in the lake.
+pub type Assignment = Vec<(Arc<Partition>, Option<i64>)>;
+
+/// What a source reports.
+#[derive(Debug)]
+pub enum Event {
+    /// These partitions are ours from now on, and are read from these positions.
+    Assigned(Assignment),
+    /// All partitions were taken away: what is pending belongs to others now.
+    Revoked,
+    /// A record.
+    Message(Message),
+    /// Nothing within the time waited; `caught_up` says that everything written so far was read.
+    Idle {
+        /// Whether everything that was written is read.
+        caught_up: bool,
+    },
+}
+
+/// A source of records: the lander's only view of Kafka and of spools.
+pub trait Source {
+    /// The next event, after at most `wait`.
+    ///
+    /// # Errors
+    /// [`LandError`] when going on could lose or repeat rows, or needs a person.
+    fn next(&mut self, wait: Duration) -> Result<Event, LandError>;
+
+    /// Goes back, or on, to `position`; used when a batch was dropped because it was fenced.
+    ///
+    /// # Errors
+    /// [`LandError`] if the source cannot.
+    fn seek(&mut self, partition: &Partition, position: Option<i64>) -> Result<(), LandError>;
+
+    /// Everything before `position` is durable in the lake.
+    ///
+    /// # Errors
+    /// [`LandError`]; rows are safe all the same.
+    fn landed(&mut self, partition: &Partition, position: i64) -> Result<(), LandError>;
+
+    /// Leaves: hands partitions to others and closes connections.
+    fn close(&mut self);
+}
+
+/// Reads from the lake where a partition's table stands.
+pub type Positions = Arc<dyn Fn(&Partition) -> Result<Option<i64>, LandError> + Send + Sync>;

@@ -1,0 +1,36 @@
+//! The workloads of the processor, and their registry.
+//!
+//! ```
+//! use benchlake_producers::{cpu, environment::Topology};
+//! use std::collections::BTreeMap;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let given = BTreeMap::from([("n".to_owned(), "1024".to_owned())]);
+//! let benchmark = cpu::plan("cpu.triad", &given, &Topology::read())?;
+//! assert_eq!(benchmark.to_string(), "cpu.triad{dtype=f64,n=1024,threads=1}");
+//! let mut workload = cpu::open(&benchmark, 1)?;
+//! workload.check()?;
+//! workload.run(10);
+//! assert_eq!(workload.work().bytes, Some(3 * 1024 * 8));
+//! # Ok(())
+//! # }
+//! ```
+
+mod add;
+mod alloc;
+mod buffer;
+mod element;
+mod error;
+mod gemm;
+mod memcpy;
+mod parameters;
+mod reduce;
+mod registry;
+mod size;
+mod team;
+mod triad;
+
+pub(crate) use error::hint;
+pub use error::WorkloadError;
+pub use parameters::{Parameter, Spec};
+pub use registry::{WORKLOADS, open, plan, spec};

@@ -1,0 +1,252 @@
+//! From a spool to Kafka: at least once and in order, so that the lander can make it exactly once.
+//!
+//! Records are sent in the order of the log by an idempotent producer with `acks=all`. A record is
+//! drained only when it and all before it are acknowledged; after a failed delivery everything from
+//! the first unacknowledged record on is sent again, under the same sequence numbers.
+
+use super::{
+    kafka::{Kafka, KafkaError, LastError},
+    log::Entry,
+    spool::{Drain, SpoolError},
+};
+use benchlake_schemas::{Envelope, header};
+use rdkafka::{
+    ClientContext,
+    error::{KafkaError as ClientError, RDKafkaErrorCode},
+    message::{DeliveryResult, Header, OwnedHeaders},
+    producer::{BaseProducer, BaseRecord, Producer, ProducerContext},
+};
+use std::{
+    collections::VecDeque,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+/// A record that is not acknowledged within this time counts as failed and is sent again.
+const DELIVERY: Duration = Duration::from_secs(20);
+
+/// What was forwarded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Forwarded {
+    /// Records acknowledged by the brokers.
+    pub records: u64,
+    /// Their payload in bytes.
+    pub bytes: u64,
+}
+
+/// Why forwarding stopped. What is not acknowledged stays in the spool.
+#[derive(Debug, thiserror::Error)]
+pub enum ForwardError {
+    /// Kafka.
+    #[error(transparent)]
+    Kafka(#[from] KafkaError),
+    /// The spool.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    /// A log could not be read.
+    #[error("reading the spool: {0}")]
+    Read(#[from] std::io::Error),
+}
+
+/// Sends what spools hold to one Kafka cluster.
+#[derive(Debug)]
+pub struct Forwarder {
+    kafka: Kafka,
+    partitions: u32,
+    patience: Duration,
+}
+
+impl Forwarder {
+    /// A forwarder to `kafka`, whose topics have at least `partitions` partitions. It gives up when
+    /// no record could be delivered for `patience`.
+    #[must_use]
+    pub const fn new(kafka: Kafka, partitions: u32, patience: Duration) -> Self {
+        Self { kafka, partitions, patience }
+    }
+
+    /// Sends everything that `drain` holds now and returns when it is acknowledged, or when `stop`
+    /// is set and what was sent is settled.
+    ///
+    /// # Errors
+    /// [`ForwardError`]; what is not acknowledged stays in the spool.
+    pub fn forward(&self, drain: &Drain, stop: &AtomicBool) -> Result<Forwarded, ForwardError> {
+        let mut total = Forwarded::default();
+        let mut progress = Instant::now();
+        loop {
+            let sent = self.attempt(drain, stop)?;
+            total.records += sent.acknowledged.records;
+            total.bytes += sent.acknowledged.bytes;
+            if sent.acknowledged.records > 0 {
+                progress = Instant::now();
+            }
+            let Some(reason) = sent.failure else { return Ok(total) };
+            if progress.elapsed() >= self.patience || stop.load(Ordering::Relaxed) {
+                return Err(KafkaError::Unreachable { brokers: self.kafka.brokers().to_owned(), reason }.into());
+            }
+            tracing::warn!(producer = %drain.producer, reason, "delivery failed; sending again from the first unacknowledged record");
+            std::thread::sleep(Duration::from_millis(500));
+        }
+    }
+
+    /// One producer's life: until everything is acknowledged or the first delivery fails.
+    fn attempt(&self, drain: &Drain, stop: &AtomicBool) -> Result<Attempt, ForwardError> {
+        let mut config = self.kafka.config();
+        config.set("enable.idempotence", "true").set("acks", "all").set("compression.type", "zstd");
+        config.set("linger.ms", "5").set("queue.buffering.max.kbytes", "65536");
+        config.set("message.timeout.ms", DELIVERY.as_millis().to_string());
+        let producer: BaseProducer<Deliveries> =
+            config.create_with_context(Deliveries::default()).map_err(KafkaError::from)?;
+        let mut window = Window::default();
+        let result = self.send_all(&producer, drain, stop, &mut window);
+        // Dropping a producer purges what it has not sent: settle everything first.
+        let settled = Instant::now();
+        while window.failure.is_none() && !window.flying.is_empty() && settled.elapsed() < DELIVERY * 2 {
+            producer.poll(Duration::from_millis(100));
+            window.settle(&producer, drain)?;
+        }
+        result?;
+        if !window.flying.is_empty() && window.failure.is_none() {
+            window.failure = Some("no acknowledgement in time".into());
+        }
+        if let Some(failure) = &mut window.failure
+            && let Some(last) = producer.context().errors.get()
+        {
+            *failure = last;
+        }
+        Ok(Attempt { acknowledged: window.acknowledged, failure: window.failure })
+    }
+
+    fn send_all(
+        &self,
+        producer: &BaseProducer<Deliveries>,
+        drain: &Drain,
+        stop: &AtomicBool,
+        window: &mut Window,
+    ) -> Result<(), ForwardError> {
+        let topic = drain.table.topic();
+        let mut reader = drain.reader();
+        while window.failure.is_none()
+            && !stop.load(Ordering::Relaxed)
+            && let Some(entry) = reader.next_entry()?
+        {
+            let (partition, envelope, end) = match entry {
+                Entry::Record { partition, envelope, end, .. } => (partition, envelope, end),
+                // Damaged bytes go to Kafka too: the lander files them as a dead letter.
+                Entry::Damaged { bytes, end, error, start } => {
+                    tracing::warn!(folder = %drain.folder().display(), start, error, "damaged record in the spool");
+                    (0, Envelope { headers: vec![(header::DAMAGE.into(), error.into_bytes())], payload: bytes }, end)
+                }
+            };
+            let number = window.take_off(&envelope, end);
+            let mut record = BaseRecord::with_opaque_to(&topic, Box::new(number))
+                .partition(i32::try_from(partition % self.partitions.max(1)).unwrap_or(0))
+                .payload(&envelope.payload);
+            let key = drain.producer.to_string();
+            record = record.key(&key).headers(kafka_headers(&envelope));
+            while let Err((error, back)) = producer.send(record) {
+                if error != ClientError::MessageProduction(RDKafkaErrorCode::QueueFull) {
+                    window.failure = Some(error.to_string());
+                    return Ok(());
+                }
+                producer.poll(Duration::from_millis(50));
+                window.settle(producer, drain)?;
+                record = back;
+            }
+            producer.poll(Duration::ZERO);
+            window.settle(producer, drain)?;
+        }
+        Ok(())
+    }
+}
+
+fn kafka_headers(envelope: &Envelope) -> OwnedHeaders {
+    let empty = OwnedHeaders::new_with_capacity(envelope.headers.len());
+    envelope.headers.iter().fold(empty, |headers, (key, value)| headers.insert(Header { key, value: Some(value) }))
+}
+
+struct Attempt {
+    acknowledged: Forwarded,
+    failure: Option<String>,
+}
+
+/// Records on their way, in the order of the log.
+#[derive(Default)]
+struct Window {
+    flying: VecDeque<Flight>,
+    taken_off: u64,
+    landed: u64,
+    acknowledged: Forwarded,
+    failure: Option<String>,
+}
+
+struct Flight {
+    end: u64,
+    seq: i64,
+    bytes: u64,
+    arrived: bool,
+}
+
+impl Window {
+    fn take_off(&mut self, envelope: &Envelope, end: u64) -> u64 {
+        let seq = envelope.claimed_range().map_or(0, |range| range.last);
+        self.flying.push_back(Flight { end, seq, bytes: envelope.payload.len() as u64, arrived: false });
+        self.taken_off += 1;
+        self.taken_off - 1
+    }
+
+    /// Takes in delivery reports and drains the acknowledged prefix.
+    fn settle(&mut self, producer: &BaseProducer<Deliveries>, drain: &Drain) -> Result<(), SpoolError> {
+        for (number, result) in producer.context().take() {
+            match result {
+                Ok(()) => {
+                    let place = usize::try_from(number - self.landed).unwrap_or(usize::MAX);
+                    if let Some(flight) = self.flying.get_mut(place) {
+                        flight.arrived = true;
+                    }
+                }
+                Err(error) => self.failure = Some(error.to_string()),
+            }
+        }
+        let mut prefix = None;
+        while let Some(flight) = self.flying.pop_front_if(|flight| flight.arrived) {
+            self.landed += 1;
+            self.acknowledged.records += 1;
+            self.acknowledged.bytes += flight.bytes;
+            prefix = Some(flight);
+        }
+        prefix.map_or(Ok(()), |flight| drain.drained(flight.end, flight.seq))
+    }
+}
+
+/// Collects delivery reports; they arrive inside `poll`, on the polling thread.
+#[derive(Default)]
+struct Deliveries {
+    reports: Mutex<Vec<(u64, Result<(), ClientError>)>>,
+    errors: LastError,
+}
+
+impl Deliveries {
+    fn take(&self) -> Vec<(u64, Result<(), ClientError>)> {
+        self.reports.lock().map(|mut reports| std::mem::take(&mut *reports)).unwrap_or_default()
+    }
+}
+
+impl ClientContext for Deliveries {
+    fn error(&self, _error: ClientError, reason: &str) {
+        self.errors.set(reason);
+    }
+}
+
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = Box<u64>;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, number: Box<u64>) {
+        let result = result.as_ref().map(|_| ()).map_err(|(error, _)| error.clone());
+        if let Ok(mut reports) = self.reports.lock() {
+            reports.push((*number, result));
+        }
+    }
+}

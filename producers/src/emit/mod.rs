@@ -1,0 +1,15 @@
+//! From measured rows to durable records, and on to Kafka.
+//!
+//! A spool is a folder with one folder per producer; a producer's folder holds one log per table.
+//! Records are fsynced before `append` returns and stay until they are known to be landed or
+//! acknowledged.
+
+mod forward;
+mod kafka;
+mod log;
+mod spool;
+
+pub use forward::{ForwardError, Forwarded, Forwarder};
+pub use kafka::{Kafka, KafkaError};
+pub use log::{Entry, LogReader};
+pub use spool::{Drain, Spool, SpoolError, SpoolOptions, WhenFull, drains};

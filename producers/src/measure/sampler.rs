@@ -1,0 +1,203 @@
+//! The sampling loop itself.
+
+use super::{
+    Clock, Policy, StoppingRule, WarmupRule, Workload,
+    calibration::{is_coarse, next_iterations, shortest_sample_ns},
+    policy::nanoseconds,
+};
+use benchlake_schemas::{Flag, Micros, StopReason, Timer, now};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The samples of one phase, as the columns of a series: all lists are of equal length.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Samples {
+    /// When the phase started, in microseconds UTC.
+    pub started_at: Micros,
+    /// Start of each sample in nanoseconds of the monotonic clock since the phase started.
+    pub offsets: Vec<i64>,
+    /// Each sample in seconds: the total over its iterations, undivided.
+    pub samples: Vec<f64>,
+    /// How many iterations each sample holds.
+    pub iterations: Vec<i64>,
+}
+
+impl Samples {
+    /// Room for `capacity` samples, written once so that no page fault happens while sampling.
+    fn with_capacity(capacity: usize) -> Self {
+        let mut buffers = Self {
+            started_at: 0,
+            offsets: vec![-1; capacity],
+            samples: vec![-1.0; capacity],
+            iterations: vec![-1; capacity],
+        };
+        buffers.offsets.clear();
+        buffers.samples.clear();
+        buffers.iterations.clear();
+        buffers
+    }
+
+    fn is_full(&self) -> bool {
+        self.samples.len() == self.samples.capacity()
+    }
+}
+
+/// What was measured of one benchmark in one session.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measurement {
+    /// Calibration and warm-up: kept, never mixed with what follows.
+    pub warmup: Samples,
+    /// The samples that statistics are computed from; all of equal iterations.
+    pub measure: Samples,
+    /// Why warm-up ended.
+    pub warmup_stop: StopReason,
+    /// Why sampling ended.
+    pub stop: StopReason,
+    /// Remarks on `measure`.
+    pub flags: Vec<Flag>,
+    /// The clock.
+    pub timer: Timer,
+}
+
+/// A policy with all the memory it needs, allocated before anything is timed.
+#[derive(Debug)]
+pub struct Sampler<'a> {
+    policy: &'a Policy,
+    clock: &'a Clock,
+    warmup: Samples,
+    measure: Samples,
+    flags: Vec<Flag>,
+}
+
+/// Calibrates, warms up and samples `workload`: [`Sampler::new`] and [`Sampler::measure`] at once.
+#[must_use]
+pub fn measure(
+    workload: &mut dyn Workload,
+    policy: &Policy,
+    clock: &Clock,
+    interrupted: &AtomicBool,
+) -> Measurement {
+    Sampler::new(policy, clock).measure(workload, interrupted)
+}
+
+impl<'a> Sampler<'a> {
+    /// Allocates and touches the buffers.
+    #[must_use]
+    pub fn new(policy: &'a Policy, clock: &'a Clock) -> Self {
+        Self {
+            policy,
+            clock,
+            warmup: Samples::with_capacity(policy.max_samples.max(1_024)),
+            measure: Samples::with_capacity(policy.max_samples.max(1)),
+            flags: Vec::with_capacity(Flag::ALL.len()),
+        }
+    }
+
+    /// Calibrates k and freezes it, warms up, samples until the policy is satisfied.
+    ///
+    /// `interrupted` ends it before the next sample; what was measured until then is kept.
+    #[must_use]
+    pub fn measure(mut self, workload: &mut dyn Workload, interrupted: &AtomicBool) -> Measurement {
+        let (iterations, warmup_stop) = self.warm_up(workload, interrupted);
+        let stop = self.sample(workload, iterations, interrupted);
+        self.remark(warmup_stop, stop);
+        Measurement {
+            warmup: self.warmup,
+            measure: self.measure,
+            warmup_stop,
+            stop,
+            flags: self.flags,
+            timer: self.clock.timer(),
+        }
+    }
+
+    /// Calibration, then warm-up proper; both are recorded. Returns the frozen k.
+    fn warm_up(&mut self, workload: &mut dyn Workload, interrupted: &AtomicBool) -> (u64, StopReason) {
+        let begin = self.clock.now();
+        self.warmup.started_at = now();
+        let mut rule = WarmupRule::new(self.policy);
+        let target = shortest_sample_ns(nanoseconds(self.policy.sample_time), self.clock.resolution_ns());
+        let mut iterations = self.policy.iterations.unwrap_or(1);
+        let mut frozen = self.policy.iterations.is_some();
+        // A first sample may be long only because it is cold: k stands when a second agrees.
+        let mut agreeing = 0;
+        let mut first_frozen = 0;
+        loop {
+            if interrupted.load(Ordering::Relaxed) {
+                return (iterations, StopReason::Interrupted);
+            }
+            let sample = timed(workload, iterations, self.clock, begin, &mut self.warmup);
+            rule.add(&self.warmup.samples[first_frozen..], sample.end_ns);
+            if !frozen {
+                match next_iterations(iterations, sample.elapsed_ns, target) {
+                    Some(more) if !rule.out_of_time() => {
+                        (iterations, agreeing) = (more, 0);
+                        first_frozen = self.warmup.samples.len();
+                    }
+                    _ => agreeing += 1,
+                }
+                frozen = agreeing == 2;
+            }
+            if let Some(reason) = rule.done() {
+                return (iterations, reason);
+            }
+            if self.warmup.is_full() {
+                return (iterations, StopReason::MaxSamples);
+            }
+        }
+    }
+
+    /// The samples that count, each of `iterations`.
+    fn sample(&mut self, workload: &mut dyn Workload, iterations: u64, interrupted: &AtomicBool) -> StopReason {
+        let begin = self.clock.now();
+        self.measure.started_at = now();
+        let mut rule = StoppingRule::new(self.policy);
+        loop {
+            if interrupted.load(Ordering::Relaxed) {
+                return StopReason::Interrupted;
+            }
+            let sample = timed(workload, iterations, self.clock, begin, &mut self.measure);
+            rule.add(sample.seconds, sample.end_ns);
+            if let Some(reason) = rule.done() {
+                return reason;
+            }
+        }
+    }
+
+    /// Sets the flags; after all sampling.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive times below 584 years")]
+    fn remark(&mut self, warmup_stop: StopReason, stop: StopReason) {
+        if matches!(warmup_stop, StopReason::MaxTime | StopReason::MaxSamples) {
+            self.flags.push(Flag::Unsteady);
+        }
+        let coarse = |seconds: &f64| is_coarse((seconds * 1e9).round() as u64, self.clock.resolution_ns());
+        if self.measure.samples.iter().any(coarse) {
+            self.flags.push(Flag::CoarseTimer);
+        }
+        if stop != StopReason::Enough && self.measure.samples.len() < self.policy.min_samples {
+            self.flags.push(Flag::TooFewSamples);
+        }
+    }
+}
+
+/// One sample as the rules need it.
+struct Timed {
+    seconds: f64,
+    elapsed_ns: u64,
+    /// End of the sample since the phase began.
+    end_ns: u64,
+}
+
+/// Times one sample and records it. The two clock readings enclose `run` and nothing else.
+#[inline]
+#[expect(clippy::cast_precision_loss, reason = "a sample is far below 2^53 ns, which are 104 days")]
+fn timed(workload: &mut dyn Workload, iterations: u64, clock: &Clock, begin: u64, to: &mut Samples) -> Timed {
+    let start = clock.now();
+    workload.run(iterations);
+    let end = clock.now();
+    let elapsed_ns = end.saturating_sub(start);
+    let seconds = elapsed_ns as f64 / 1e9;
+    to.offsets.push(i64::try_from(start.saturating_sub(begin)).unwrap_or(i64::MAX));
+    to.samples.push(seconds);
+    to.iterations.push(i64::try_from(iterations).unwrap_or(i64::MAX));
+    Timed { seconds, elapsed_ns, end_ns: end.saturating_sub(begin) }
+}

@@ -1,0 +1,67 @@
+//! What can be measured.
+
+use benchlake_schemas::{Check, Work};
+
+/// One benchmark, set up and ready: its constructor did the allocating, seeding and first touching.
+pub trait Workload {
+    /// Executes the body `iterations` times, through `black_box`, so that nothing is optimised
+    /// away. Neither allocates nor calls the system, unless that is what the workload measures.
+    fn run(&mut self, iterations: u64);
+
+    /// Runs the body and compares its result with a reference in higher precision.
+    ///
+    /// # Errors
+    /// [`WrongResult`] when the error found exceeds the tolerance: a wrong result has no time.
+    fn check(&mut self) -> Result<Check, WrongResult>;
+
+    /// Work of one iteration, by a versioned formula.
+    fn work(&self) -> Work;
+}
+
+/// The result of a workload is wrong, so that its time means nothing.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error(
+    "{workload}: wrong result: relative error {error:.3e} against {reference} exceeds {tolerance:.3e}; \
+     it is not timed: check the machine's memory and compiler, and report it if it repeats"
+)]
+pub struct WrongResult {
+    /// The benchmark, as on screen.
+    pub workload: String,
+    /// What the result was compared with.
+    pub reference: String,
+    /// The largest relative error found; NaN where the result was not a number.
+    pub error: f64,
+    /// The largest relative error allowed.
+    pub tolerance: f64,
+}
+
+impl WrongResult {
+    /// The check's row where `error` is within `tolerance`, this error where it is not (or is NaN).
+    ///
+    /// # Errors
+    /// [`WrongResult`], as above.
+    pub fn judge(workload: &str, reference: &str, error: f64, tolerance: f64) -> Result<Check, Self> {
+        if error <= tolerance {
+            Ok(Check {
+                check: Some(reference.to_owned()),
+                check_error: Some(error),
+                check_tolerance: Some(tolerance),
+            })
+        } else {
+            Err(Self { workload: workload.to_owned(), reference: reference.to_owned(), error, tolerance })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A result that is not a number is wrong, whatever the tolerance.
+    #[test]
+    fn nan_is_wrong() {
+        assert!(WrongResult::judge("w", "r", f64::NAN, f64::INFINITY).is_err());
+        assert!(WrongResult::judge("w", "r", 1e-8, 1e-7).is_ok());
+        assert!(WrongResult::judge("w", "r", 1e-6, 1e-7).is_err());
+    }
+}

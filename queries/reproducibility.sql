@@ -1,0 +1,36 @@
+-- what: Whether each benchmark of a run repeats: the spread of its sessions' centres against a limit.
+-- parameter: run text = -- The run's id; the latest measured run where it is not given.
+-- parameter: limit number = 0.05 -- The largest coefficient of variation that counts as reproducible.
+-- parameter: sessions integer = 3 -- Below this many sessions nothing is said.
+-- chart: bar x=label y=cv_of_means
+
+-- Coefficient of variation across sessions: standard deviation of the sessions' means (and of their
+-- medians) over their mean.
+WITH session AS (
+    SELECT
+        benchmark_id, label, metric, session_id, rank,
+        list_avg("values") AS mean,
+        list_median("values") AS median
+    FROM measured
+    WHERE run_id = coalesce($run, (SELECT max(run_id) FROM measured))
+),
+benchmark AS (
+    SELECT
+        benchmark_id, label, metric,
+        count(DISTINCT session_id) AS sessions,
+        list_cv(array_agg(mean ORDER BY session_id, rank)) AS cv_of_means,
+        list_cv(array_agg(median ORDER BY session_id, rank)) AS cv_of_medians
+    FROM session
+    GROUP BY benchmark_id, label, metric
+)
+SELECT
+    label, metric, sessions, cv_of_means, cv_of_medians,
+    $limit AS "limit",
+    CASE
+        WHEN sessions < greatest($sessions, 2) OR cv_of_means IS NULL THEN 'too few sessions'
+        WHEN cv_of_means <= $limit THEN 'yes'
+        ELSE 'no'
+    END AS reproducible,
+    benchmark_id
+FROM benchmark
+ORDER BY label, metric

@@ -1,0 +1,16 @@
+-- what: Every measured sample of a benchmark, one a row.
+-- parameter: benchmark text -- A benchmark's name or label, such as `cpu.gemm` or `cpu.gemm{n=512}`.
+-- parameter: run text = -- The run's id; the latest measured run where it is not given.
+-- chart: points x=at y=per_iteration series=session_id
+
+SELECT
+    benchmark_label(benchmark, parameters) AS label,
+    metric, unit, session_id, rank, chunk, sample,
+    -- Seconds since the series started.
+    "offset" / 1e9 AS at,
+    value, iterations, per_iteration
+FROM samples
+WHERE phase = 'measure'
+    AND run_id = coalesce($run, (SELECT max(run_id) FROM measured))
+    AND (benchmark = $benchmark OR benchmark_label(benchmark, parameters) = $benchmark)
+ORDER BY label, metric, session_id, rank, chunk, sample
