@@ -1,7 +1,7 @@
 -- what: Records that could not be landed, latest first, with the reason.
 -- parameter: reason text = -- Only this class of failure, such as `malformed`.
 
-SELECT received_at, "table", topic, "partition", "offset", reason, error, octet_length(payload) AS bytes
+SELECT received_at, "table", topic, "partition", "offset", reason, error, payload
 FROM dead_letters
 WHERE $reason IS NULL OR reason = $reason
 ORDER BY received_at DESC, topic, "partition", "offset"

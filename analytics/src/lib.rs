@@ -3,6 +3,18 @@
 //!
 //! A [`Lake`] is opened [`At`] a version or a time; its [`context`](Lake::context) answers SQL over
 //! the tables, the views (`samples`, `measured`, `runs`, …) and the statistics [`functions`].
+//!
+//! ```no_run
+//! use benchlake_analytics::{At, Lake, ask, format, queries};
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let lake = Lake::open("lake", &"2026-11-21".parse::<At>()?).await?;
+//! let answer = ask(&lake.context(), "SELECT label, sessions FROM benchmarks ORDER BY label").await?;
+//! format::write(&answer, format::Format::Csv, &mut std::io::stdout())?;
+//! let slowest = queries::find("slowest")?.run(&lake.context(), &[("top".into(), "5".into())].into()).await?;
+//! println!("{} samples at --at {}", slowest.rows(), lake.pin());
+//! # Ok(())
+//! # }
+//! ```
 
 mod catalog;
 pub mod format;

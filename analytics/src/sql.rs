@@ -46,6 +46,12 @@ pub struct SqlError {
     message: String,
 }
 
+impl SqlError {
+    pub(crate) fn new(message: String) -> Self {
+        Self { message }
+    }
+}
+
 impl From<DataFusionError> for SqlError {
     fn from(error: DataFusionError) -> Self {
         Self { message: one_line(&error) }
@@ -102,7 +108,10 @@ fn syntax(text: &str) -> String {
     match text.rsplit_once(" at Line: ") {
         Some((what, place)) => {
             let place = place.replace(", Column: ", ", column ");
-            format!("SQL syntax at line {place}: {}", what.replace("Expected: ", "expected ").replace(", found: ", ", found "))
+            format!(
+                "SQL syntax at line {place}: {}",
+                what.replace("Expected: ", "expected ").replace(", found: ", ", found ")
+            )
         }
         None => format!("SQL syntax: {text}"),
     }
@@ -118,7 +127,7 @@ fn schema(error: &SchemaError) -> String {
         .map(|valid| (strsim::damerau_levenshtein(&valid.name, name), &valid.name))
         .min_by_key(|(distance, _)| *distance);
     match nearest {
-        Some((distance, nearest)) if distance <= name.len().div_ceil(2) => {
+        Some((distance, nearest)) if distance <= name.len() / 2 => {
             format!("no column `{name}`; did you mean `{nearest}`?")
         }
         Some(_) => {
@@ -131,6 +140,9 @@ fn schema(error: &SchemaError) -> String {
 
 fn tidy(text: &str) -> String {
     let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("unknown error");
+    // What a function of ours says of its arguments comes wrapped.
+    let line = line.split_once("user-defined coercion failed with: ").map_or(line, |(_, said)| said);
+    let line = line.split_once(". No function matches").map_or(line, |(said, _)| said);
     ["Error during planning: ", "Execution error: ", "External error: ", "Arrow error: "]
         .iter()
         .fold(line, |line, noise| line.trim_start_matches(noise))
@@ -151,11 +163,29 @@ mod tests {
     /// An error is one line: where and what.
     #[tokio::test]
     async fn errors_are_one_line() {
-        assert_eq!(error("selec 1").await, "x");
-        assert_eq!(error("select * from serie").await, "x");
-        assert_eq!(error("select sampels from (select 1 as samples)").await, "x");
-        assert_eq!(error("select list_avg('x')").await, "x");
-        assert_eq!(error("select list_quantile([1.0], 1.5)").await, "x");
-        assert_eq!(error("select nofunc(1)").await, "x");
+        let statements = [
+            "selec 1",
+            "select * from serie",
+            "select sampels from (select 1 as samples)",
+            "select a.b from (select 1 as x) a",
+            "select list_avg('x')",
+            "select list_avg(['x'])",
+            "select list_avg()",
+            "select list_quantile([1.0], 1.5)",
+            "select list_quantile([1.0])",
+            "select list_ci_low([1.0, 2.0], 1)",
+            "select list_ci_low([1.0, 2.0], 'x')",
+            "select per_iteration([1.0], [1, 2])",
+            "select benchmark_label(1, 2)",
+            "select nofunc(1)",
+            "select 'abc",
+            "select 1/0",
+            "select cast('x' as int)",
+        ];
+        let mut shown = String::new();
+        for sql in statements {
+            shown += &format!("{sql}\n    {}\n", error(sql).await);
+        }
+        insta::assert_snapshot!(shown);
     }
 }

@@ -19,7 +19,8 @@ impl Database {
     /// `run NAME KEY=VALUE …`: the rows become the table `answer`.
     async fn run_named(&self, words: &str) -> Result<Answer, Failure> {
         let mut words = words.split_whitespace();
-        let query = queries::find(words.next().unwrap_or_default()).map_err(|error| Failure(error.to_string()))?;
+        let query =
+            queries::find(words.next().unwrap_or_default()).map_err(|error| Failure(error.to_string()))?;
         let pairs = words.filter_map(|word| word.split_once('='));
         let parameters: BTreeMap<_, _> = pairs.map(|(key, value)| (key.into(), value.into())).collect();
         let answer = query.run(&self.0, &parameters).await.map_err(|error| Failure(error.to_string()))?;
@@ -36,9 +37,12 @@ impl Database {
             let rows = self.run_named(words).await?.rows();
             return Ok(DBOutput::StatementComplete(rows as u64));
         }
-        let answer = benchlake_analytics::ask(&self.0, sql).await.map_err(|error| Failure(error.to_string()))?;
+        let answer =
+            benchlake_analytics::ask(&self.0, sql).await.map_err(|error| Failure(error.to_string()))?;
         let types = vec![DefaultColumnType::Any; answer.schema.fields().len()];
-        Ok(DBOutput::Rows { types, rows: format::rows(&answer).unwrap() })
+        let mut rows = format::rows(&answer).unwrap();
+        rows.iter_mut().flatten().filter(|cell| cell.is_empty()).for_each(|cell| *cell = "(empty)".into());
+        Ok(DBOutput::Rows { types, rows })
     }
 }
 
@@ -64,7 +68,13 @@ async fn named_queries_give_their_expected_results() {
         let mut runner = Runner::new(|| async { Ok(Database(lake.context())) });
         if std::env::var_os("BLESS").is_some() {
             runner
-                .update_test_file(&file, " ", sqllogictest::default_validator, sqllogictest::default_normalizer, sqllogictest::default_column_validator)
+                .update_test_file(
+                    &file,
+                    " ",
+                    sqllogictest::default_validator,
+                    sqllogictest::default_normalizer,
+                    sqllogictest::default_column_validator,
+                )
                 .await
                 .unwrap();
         }

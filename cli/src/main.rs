@@ -1,1 +1,53 @@
-fn main() {}
+//! benchlake: did this change, driver or node make us slower?
+//!
+//! Parse, dispatch, exit code: the work is in the libraries.
+
+mod args;
+mod deliver;
+mod demo;
+mod doctor;
+mod failure;
+mod generate;
+mod land;
+mod output;
+mod query;
+mod report;
+mod run;
+mod sessions;
+mod shell;
+mod sql;
+
+use args::{Args, Command};
+use benchlake_producers::agent;
+use clap::Parser;
+use failure::Failure;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    output::start_logging(&args.global);
+    match dispatch(&args) {
+        Ok(code) => code.into(),
+        Err(failure) => {
+            output::error(&args.global, &failure.message);
+            failure.code.into()
+        }
+    }
+}
+
+fn dispatch(args: &Args) -> Result<u8, Failure> {
+    let global = &args.global;
+    match &args.command {
+        Command::Demo(demo) => demo::run(demo, global),
+        Command::Run(run) => run::run(run, global),
+        Command::Land(land) => land::run(land, global),
+        Command::Sql(sql) => sql::run(sql, global),
+        Command::Query(query) => query::run(query),
+        Command::Report(report) => report::run(report, global),
+        Command::Doctor(doctor) => doctor::run(doctor),
+        Command::Agent { command } => agent::run(command)
+            .map_err(|error| Failure { code: agent::exit_code(error.as_ref()), message: error.to_string() }),
+        Command::Completions { shell } => generate::completions(*shell),
+        Command::Man { out } => generate::man(out.as_deref()),
+    }
+}

@@ -108,6 +108,12 @@ impl LakeTable {
         self.table
     }
 
+    /// The table's place as a URL.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.delta.table_url().to_string()
+    }
+
     /// Where the table stands for `app_id`, in its newest version.
     ///
     /// # Errors

@@ -105,6 +105,13 @@ impl Lander {
         Ok(Self { runtime, lake, tables, landings, policy, report: Report::default() })
     }
 
+    /// A short text that tells this lake from others, the same each time.
+    #[must_use]
+    pub fn lake_id(&self) -> String {
+        let url = self.tables.get(&Table::Series).map(LakeTable::url).unwrap_or_default();
+        uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, url.as_bytes()).to_string()
+    }
+
     /// Answers a source's question where a partition's table stands, from the lake's newest version.
     #[must_use]
     pub fn positions(&self) -> Positions {

@@ -3,8 +3,10 @@
 //!
 //! Deliberately absent: queries, plots and the lake. The agent that goes to every node stays small.
 
+pub mod agent;
 pub mod cpu;
 pub mod emit;
 pub mod environment;
 pub mod measure;
+pub mod session;
 pub mod suite;

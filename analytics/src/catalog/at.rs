@@ -27,7 +27,9 @@ pub enum At {
 
 /// A text that names no state of a lake.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no state of a lake ({problem}); give `latest`, a version of series (`12`), versions (`series=12,sessions=9`), or a UTC time (`2026-11-21` or `2026-11-21T10:00:00Z`)")]
+#[error(
+    "`{text}` is no state of a lake ({problem}); give `latest`, a version of series (`12`), versions (`series=12,sessions=9`), or a UTC time (`2026-11-21` or `2026-11-21T10:00:00Z`)"
+)]
 pub struct ParseAtError {
     text: String,
     problem: String,
@@ -91,7 +93,10 @@ impl fmt::Display for At {
 
 /// `micros` as RFC 3339 in UTC, with as many decimals as it needs.
 pub(crate) fn utc(micros: Micros) -> String {
-    use arrow::{array::TimestampMicrosecondArray, util::display::{ArrayFormatter, FormatOptions}};
+    use arrow::{
+        array::TimestampMicrosecondArray,
+        util::display::{ArrayFormatter, FormatOptions},
+    };
     let array = TimestampMicrosecondArray::from(vec![micros]).with_timezone("UTC");
     ArrayFormatter::try_new(&array, &FormatOptions::default())
         .map_or_else(|_| micros.to_string(), |formatter| formatter.value(0).to_string())
@@ -105,7 +110,10 @@ mod tests {
     #[test]
     fn errors_say_what_would_be_right() {
         let error = |text: &str| text.parse::<At>().map_err(|error| error.problem);
-        assert_eq!(error("serie=1"), Err("no table `serie`; one of sessions, series, dead_letters, verdicts".into()));
+        assert_eq!(
+            error("serie=1"),
+            Err("no table `serie`; one of sessions, series, dead_letters, verdicts".into())
+        );
         assert_eq!(error("series=x"), Err("`x` is not a version".into()));
         assert_eq!(error("series=1,series=2"), Err("series is pinned twice".into()));
         assert_eq!(error("yesterday"), Err("not a time either".into()));

@@ -5,8 +5,8 @@ mod log;
 mod open;
 mod views;
 
-pub use at::{At, ParseAtError};
 pub(crate) use at::utc;
+pub use at::{At, ParseAtError};
 pub use open::LakeError;
 
 use crate::sql;
@@ -31,7 +31,8 @@ impl Lake {
         let tables = open::tables(uri, at).await?;
         let context = sql::context();
         let mut versions = BTreeMap::new();
-        let problem = |table, error| LakeError::Read { table, uri: uri.to_owned(), problem: sql::one_line(&error) };
+        let problem =
+            |table, error| LakeError::Read { table, uri: uri.to_owned(), problem: sql::one_line(&error) };
         for &table in Table::ALL {
             let provider = match tables.get(&table) {
                 Some(pinned) => {

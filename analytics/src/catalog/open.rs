@@ -3,14 +3,18 @@
 use super::{At, log::Log, utc};
 use benchlake_schemas::{Micros, Table};
 use datafusion::{catalog::TableProvider, error::DataFusionError};
-use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError, kernel::Snapshot, table::builder::parse_table_uri};
+use deltalake::{
+    DeltaTable, DeltaTableBuilder, DeltaTableError, kernel::Snapshot, table::builder::parse_table_uri,
+};
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 /// Why a lake cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum LakeError {
     /// There are no tables.
-    #[error("no lake at {uri}: none of its sub-folders sessions, series, … is a table; check the path, or measure something first")]
+    #[error(
+        "no lake at {uri}: none of its sub-folders sessions, series, … is a table; check the path, or measure something first"
+    )]
     NoLake {
         /// Where.
         uri: String,
@@ -137,7 +141,10 @@ impl Opener<'_> {
             let delta = parse_table_uri(location)
                 .and_then(DeltaTableBuilder::from_url)
                 .and_then(DeltaTableBuilder::build)
-                .map_err(|error| LakeError::Location { uri: uri.clone(), problem: first_line(&error.to_string()) })?;
+                .map_err(|error| LakeError::Location {
+                    uri: uri.clone(),
+                    problem: first_line(&error.to_string()),
+                })?;
             if folder.is_some() || delta.verify_deltatable_existence().await.map_err(self.read(table))? {
                 found.insert(table, delta);
             }

@@ -37,7 +37,11 @@ pub fn number(value: f64) -> String {
 }
 
 fn trimmed(text: &str) -> String {
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text.to_owned() }
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text.to_owned()
+    }
 }
 
 /// The value of `array` at `row`.
@@ -58,9 +62,10 @@ pub(super) fn text(array: &ArrayRef, row: usize) -> Result<String, ArrowError> {
         }
         DataType::Struct(fields) => {
             let columns = array.as_struct().columns();
-            let pairs = fields.iter().zip(columns).map(|(field, column)| {
-                Ok(format!("{}: {}", field.name(), text(column, row)?))
-            });
+            let pairs = fields
+                .iter()
+                .zip(columns)
+                .map(|(field, column)| Ok(format!("{}: {}", field.name(), text(column, row)?)));
             Ok(format!("{{{}}}", pairs.collect::<Result<Vec<_>, ArrowError>>()?.join(", ")))
         }
         DataType::Binary => Ok(bytes(array.as_binary::<i32>().value(row))),

@@ -10,7 +10,10 @@ use crate::Answer;
 use arrow::{
     error::ArrowError,
     ipc::writer::StreamWriter,
-    json::{WriterBuilder, writer::{JsonArray, LineDelimited}},
+    json::{
+        WriterBuilder,
+        writer::{JsonArray, LineDelimited},
+    },
 };
 use parquet::{arrow::ArrowWriter, errors::ParquetError};
 use std::{fmt, io, str::FromStr};
@@ -110,12 +113,15 @@ pub fn write(answer: &Answer, format: Format, out: &mut impl io::Write) -> Resul
         Format::Table => out.write_all(terminal::table(answer).map_err(failed)?.as_bytes())?,
         Format::Csv => delimited::write(answer, b',', out).map_err(failed)?,
         Format::Tsv => delimited::write(answer, b'\t', out).map_err(failed)?,
-        Format::Json => json::<JsonArray>(answer, out).map_err(failed)?,
+        Format::Json => {
+            json::<JsonArray>(answer, out).map_err(failed)?;
+            out.write_all(b"\n")?;
+        }
         Format::Ndjson => json::<LineDelimited>(answer, out).map_err(failed)?,
         Format::Arrow => ipc(answer, out).map_err(failed)?,
         Format::Parquet => {
-            let bytes = parquet(answer)
-                .map_err(|error| WriteError::Encode { format, problem: error.to_string() })?;
+            let bytes =
+                parquet(answer).map_err(|error| WriteError::Encode { format, problem: error.to_string() })?;
             out.write_all(&bytes)?;
         }
     }
@@ -127,11 +133,15 @@ pub fn write(answer: &Answer, format: Format, out: &mut impl io::Write) -> Resul
 /// # Errors
 /// [`WriteError::Encode`] if a column's type has no text.
 pub fn rows(answer: &Answer) -> Result<Vec<Vec<String>>, WriteError> {
-    let problem = |error: ArrowError| WriteError::Encode { format: Format::Table, problem: error.to_string() };
+    let problem =
+        |error: ArrowError| WriteError::Encode { format: Format::Table, problem: error.to_string() };
     terminal::rows(answer).map_err(problem)
 }
 
-fn json<F: arrow::json::writer::JsonFormat>(answer: &Answer, out: &mut impl io::Write) -> Result<(), ArrowError> {
+fn json<F: arrow::json::writer::JsonFormat>(
+    answer: &Answer,
+    out: &mut impl io::Write,
+) -> Result<(), ArrowError> {
     let mut writer = WriterBuilder::new().with_explicit_nulls(true).build::<_, F>(&mut *out);
     for batch in &answer.batches {
         writer.write(batch)?;

@@ -75,7 +75,9 @@ fn labels(names: &ArrayRef, parameters: &ArrayRef) -> Result<StringArray> {
         let entries = (start..end).filter(|_| parameters.is_valid(row));
         Some(
             entries
-                .fold(Benchmark::new(names.value(row)), |benchmark, i| benchmark.with(keys.value(i), values.value(i)))
+                .fold(Benchmark::new(names.value(row)), |benchmark, i| {
+                    benchmark.with(keys.value(i), values.value(i))
+                })
                 .to_string(),
         )
     };

@@ -12,7 +12,9 @@ use std::{borrow::Cow, sync::Arc};
 pub(super) fn coerced(function: &str, argument: &str, given: &DataType) -> Result<DataType> {
     let element = match given {
         // Already right: a cast would copy the offsets for nothing.
-        DataType::List(element) | DataType::LargeList(element) if *element.data_type() == DataType::Float64 => {
+        DataType::List(element) | DataType::LargeList(element)
+            if *element.data_type() == DataType::Float64 =>
+        {
             return Ok(given.clone());
         }
         DataType::Null => return Ok(DataType::List(doubles())),

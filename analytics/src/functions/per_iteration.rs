@@ -49,10 +49,7 @@ impl ScalarUDFImpl for PerIteration {
                 &format!("has {} arguments; it is {NAME}(samples, iterations)", given.len()),
             ));
         };
-        Ok(vec![
-            lists::coerced(NAME, "samples", samples)?,
-            lists::coerced(NAME, "iterations", iterations)?,
-        ])
+        Ok(vec![lists::coerced(NAME, "samples", samples)?, lists::coerced(NAME, "iterations", iterations)?])
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
@@ -88,7 +85,8 @@ fn divide(samples: &Doubles<'_>, iterations: &Doubles<'_>) -> Result<ListArray> 
         valid.push(true);
     }
     let values: Float64Array = values.finish();
-    i32::try_from(values.len()).map_err(|_| misuse(NAME, "more than 2³¹ samples in one batch; use a smaller batch size"))?;
+    i32::try_from(values.len())
+        .map_err(|_| misuse(NAME, "more than 2³¹ samples in one batch; use a smaller batch size"))?;
     let nulls = NullBuffer::from(valid);
     let nulls = (nulls.null_count() > 0).then_some(nulls);
     Ok(ListArray::try_new(lists::doubles(), OffsetBuffer::from_lengths(lengths), Arc::new(values), nulls)?)

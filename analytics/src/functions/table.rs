@@ -128,8 +128,8 @@ pub const FUNCTIONS: &[Function] = &[
         what: "The lower end of the interval of the mean, 0 < level < 1 (default 0.95); null below two elements. The elements must be independent: means of sessions, not iterations.",
         formula: "x̄ − t(1 − α/2; n − 1) · s / √n, α = 1 − level",
         source: "Student, Biometrika 6 (1908)",
-        example: "round(list_ci_low([1.0, 2.0, 3.0]), 6)",
-        result: "-0.484138",
+        example: "round(list_ci_low([1.0, 2.0, 3.0]), 4)",
+        result: "-0.4841",
         kind: statistic(|values, level| Some(stats::mean_interval(values, level)?.low), Some(LEVEL)),
     },
     Function {
@@ -139,8 +139,8 @@ pub const FUNCTIONS: &[Function] = &[
         what: "The upper end of the interval of the mean; see `list_ci_low`.",
         formula: "x̄ + t(1 − α/2; n − 1) · s / √n, α = 1 − level",
         source: "Student, Biometrika 6 (1908)",
-        example: "round(list_ci_high([1.0, 2.0, 3.0], 0.9), 6)",
-        result: "3.685855",
+        example: "round(list_ci_high([1.0, 2.0, 3.0], 0.9), 4)",
+        result: "3.6859",
         kind: statistic(|values, level| Some(stats::mean_interval(values, level)?.high), Some(LEVEL)),
     },
     Function {

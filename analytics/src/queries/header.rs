@@ -25,15 +25,23 @@ const KINDS: [&str; 3] = ["line", "bar", "points"];
 const ROLES: [&str; 5] = ["x", "y", "low", "high", "series"];
 
 pub(super) fn parse(name: &str, text: &str) -> Result<Query, HeaderError> {
-    let mut query =
-        Query { name: name.into(), what: String::new(), parameters: Vec::new(), chart: None, sql: String::new() };
+    let mut query = Query {
+        name: name.into(),
+        what: String::new(),
+        parameters: Vec::new(),
+        chart: None,
+        sql: String::new(),
+    };
     let error = |line: usize, problem: String| HeaderError { name: name.into(), line: line + 1, problem };
     let mut lines = text.lines().enumerate().peekable();
     while let Some(&(number, line)) = lines.peek() {
         let Some(comment) = line.strip_prefix("--") else { break };
         lines.next();
         let Some((key, value)) = comment.split_once(':') else {
-            return Err(error(number, format!("`{}` is not KEY: VALUE; end the header with an empty line", comment.trim())));
+            return Err(error(
+                number,
+                format!("`{}` is not KEY: VALUE; end the header with an empty line", comment.trim()),
+            ));
         };
         let value = value.trim();
         match key.trim() {
@@ -66,7 +74,8 @@ fn parameter(text: &str) -> Result<Parameter, String> {
     let (Some(name), Some(kind), None) = (words.next(), words.next(), words.next()) else {
         return Err(grammar());
     };
-    let kind = Type::parse(kind).ok_or_else(|| format!("no type `{kind}`; one of text, integer, number, time"))?;
+    let kind =
+        Type::parse(kind).ok_or_else(|| format!("no type `{kind}`; one of text, integer, number, time"))?;
     Ok(Parameter { name: name.into(), kind, default, what: what.trim().into() })
 }
 
@@ -80,7 +89,9 @@ fn chart(text: &str) -> Result<Chart, String> {
     let mut roles = BTreeMap::new();
     for word in words {
         match word.split_once('=') {
-            Some((role, column)) if ROLES.contains(&role) => _ = roles.insert(role.to_owned(), column.to_owned()),
+            Some((role, column)) if ROLES.contains(&role) => {
+                _ = roles.insert(role.to_owned(), column.to_owned())
+            }
             _ => return Err(format!("`{word}` is not ROLE=COLUMN with a role of {}", ROLES.join(", "))),
         }
     }
@@ -117,7 +128,13 @@ mod tests {
             error("-- what: x\n-- parameter: n float -- x\n"),
             Err("q.sql:2: no type `float`; one of text, integer, number, time".into())
         );
-        assert_eq!(error("-- what: x\n-- chart: line x=a\n"), Err("q.sql:2: the chart has no y=COLUMN".into()));
-        assert_eq!(error("-- what: x\n-- whom: y\n"), Err("q.sql:2: no key `whom`; one of what, parameter, chart".into()));
+        assert_eq!(
+            error("-- what: x\n-- chart: line x=a\n"),
+            Err("q.sql:2: the chart has no y=COLUMN".into())
+        );
+        assert_eq!(
+            error("-- what: x\n-- whom: y\n"),
+            Err("q.sql:2: no key `whom`; one of what, parameter, chart".into())
+        );
     }
 }

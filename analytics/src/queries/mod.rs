@@ -15,7 +15,8 @@ use std::{collections::BTreeMap, sync::LazyLock};
 static FOLDER: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../queries");
 
 static QUERIES: LazyLock<Vec<Query>> = LazyLock::new(|| {
-    let files = FOLDER.files().filter(|file| file.path().extension().is_some_and(|extension| extension == "sql"));
+    let files =
+        FOLDER.files().filter(|file| file.path().extension().is_some_and(|extension| extension == "sql"));
     let query = |file: &include_dir::File<'_>| {
         let name = file.path().file_stem()?.to_str()?.to_owned();
         // Every embedded file parses: a test sees to it.
@@ -142,7 +143,7 @@ fn hint<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<_> = names.collect();
     let distance = |candidate: &str| strsim::damerau_levenshtein(candidate, name);
     match names.iter().min_by_key(|candidate| distance(candidate)) {
-        Some(nearest) if distance(nearest) <= name.len().div_ceil(2) => format!("did you mean `{nearest}`?"),
+        Some(nearest) if distance(nearest) <= name.len() / 2 => format!("did you mean `{nearest}`?"),
         Some(_) => format!("one of {}", names.join(", ")),
         None => "it has none".into(),
     }

@@ -36,7 +36,9 @@ pub enum Type {
 
 impl Type {
     pub(super) fn parse(text: &str) -> Option<Self> {
-        [Self::Text, Self::Integer, Self::Number, Self::Time].into_iter().find(|kind| kind.to_string() == text)
+        [Self::Text, Self::Integer, Self::Number, Self::Time]
+            .into_iter()
+            .find(|kind| kind.to_string() == text)
     }
 
     const fn expected(self) -> &'static str {
@@ -57,7 +59,10 @@ impl Type {
             Self::Number => ScalarValue::Float64(given.map(str::parse).transpose().ok()?),
             Self::Time => {
                 let nanos = given.map(string_to_timestamp_nanos).transpose().ok()?;
-                ScalarValue::TimestampMicrosecond(nanos.map(|nanos| nanos.div_euclid(1_000)), Some("UTC".into()))
+                ScalarValue::TimestampMicrosecond(
+                    nanos.map(|nanos| nanos.div_euclid(1_000)),
+                    Some("UTC".into()),
+                )
             }
         })
     }

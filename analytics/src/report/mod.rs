@@ -1,8 +1,18 @@
 //! The report: one page of HTML and a plot per benchmark, each number traceable to the state of the
 //! tables it came from.
 
-use crate::{Lake, QueryError, SqlError};
-use std::{io, path::{Path, PathBuf}};
+pub(crate) mod history;
+mod page;
+mod plot;
+
+use crate::{Answer, Lake, QueryError, SqlError, ask, queries};
+use history::{Run, histories, rows};
+use page::{Page, Plot};
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 /// What a report shows.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -21,6 +31,14 @@ pub enum ReportError {
         uri: String,
         /// The state.
         at: String,
+    },
+    /// The run has no measured series.
+    #[error("run {run} has no measured series at this state of the lake; the latest that has is {latest}")]
+    NoRun {
+        /// What was asked for.
+        run: String,
+        /// The latest measured run.
+        latest: String,
     },
     /// A query failed.
     #[error(transparent)]
@@ -52,6 +70,59 @@ pub enum ReportError {
 /// # Errors
 /// [`ReportError`].
 pub async fn write(lake: &Lake, out: &Path, options: &Options) -> Result<Vec<PathBuf>, ReportError> {
-    _ = (lake, out, options);
-    Ok(Vec::new())
+    let no_series = || ReportError::NoSeries { uri: lake.uri().to_owned(), at: lake.pin().to_string() };
+    let histories = histories(rows(&named(lake, "trend", None).await?)?);
+    let latest = histories.iter().flat_map(|history| &history.points).map(|point| &point.run_id).max();
+    let latest = latest.ok_or_else(no_series)?;
+    let run = options.run.as_ref().unwrap_or(latest);
+    let summary = rows(&named(lake, "summary", Some(run)).await?)?;
+    if summary.is_empty() {
+        return Err(ReportError::NoRun { run: run.clone(), latest: latest.clone() });
+    }
+    let all = ask(&lake.context(), "SELECT * FROM runs ORDER BY started_at DESC, run_id DESC").await?;
+    let runs: Vec<Run> = rows(&all)?;
+
+    let folder = out.join("plots");
+    fs::create_dir_all(&folder).map_err(|source| ReportError::Io { path: folder.clone(), source })?;
+    let mut files = vec![out.join("index.html")];
+    let mut plots = Vec::new();
+    for history in &histories {
+        let failed = |problem| ReportError::Plot { benchmark: history.label.clone(), problem };
+        let plot = Plot {
+            label: history.label.clone(),
+            slug: history.slug(),
+            svg: plot::svg(history).map_err(failed)?,
+        };
+        let path = folder.join(format!("{}.svg", plot.slug));
+        save(&path, &plot.svg)?;
+        files.push(path);
+        let path = folder.join(format!("{}.png", plot.slug));
+        plot::png(history, &path).map_err(failed)?;
+        files.push(path);
+        plots.push(plot);
+    }
+    let html = page::page(&Page {
+        pin: &lake.pin().to_string(),
+        run,
+        summary: &summary,
+        repeats: &rows(&named(lake, "reproducibility", Some(run)).await?)?,
+        runs: &runs,
+        settings: &rows(&named(lake, "environment", Some(run)).await?)?,
+        plots: &plots,
+        queries: &QUERIES.iter().map(|name| queries::find(name)).collect::<Result<Vec<_>, _>>()?,
+    });
+    save(&files[0], &html)?;
+    Ok(files)
+}
+
+/// The named queries that a report is made of.
+const QUERIES: [&str; 4] = ["summary", "reproducibility", "trend", "environment"];
+
+async fn named(lake: &Lake, name: &str, run: Option<&String>) -> Result<Answer, QueryError> {
+    let parameters: BTreeMap<_, _> = run.map(|run| ("run".to_owned(), run.clone())).into_iter().collect();
+    queries::find(name)?.run(&lake.context(), &parameters).await
+}
+
+fn save(path: &Path, text: &str) -> Result<(), ReportError> {
+    fs::write(path, text).map_err(|source| ReportError::Io { path: path.to_owned(), source })
 }

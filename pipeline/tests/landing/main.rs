@@ -33,10 +33,17 @@ fn rows<R: DeserializeOwned>(lake: &Path, table: Table) -> Result<Vec<R>, Box<dy
     for uri in delta.get_file_uris()? {
         let path = uri.strip_prefix("file://").unwrap_or(&uri).to_owned();
         for batch in ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?.build()? {
-            rows.extend(from_batch::<R>(&batch?)?);
+            let batch = batch?;
+            let keys = match table {
+                Table::DeadLetters | Table::Verdicts => vec![0; batch.num_rows()],
+                _ => from_batch::<Keyed>(&batch)?.iter().map(|key| key.seq).collect(),
+            };
+            rows.extend(keys.into_iter().zip(from_batch::<R>(&batch)?));
         }
     }
-    Ok(rows)
+    // Files come newest first; a table has no order but its keys'.
+    rows.sort_by_key(|(seq, _)| *seq);
+    Ok(rows.into_iter().map(|(_, row)| row).collect())
 }
 
 fn series(lake: &Path) -> Result<Vec<Series>, Box<dyn Error>> {

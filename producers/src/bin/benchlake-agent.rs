@@ -1,1 +1,27 @@
-fn main() {}
+//! The agent: measures and forwards on a node. Small and quick to start; knows no lake and no SQL.
+
+use benchlake_producers::agent::{AgentCommand, exit_code, run};
+use clap::Parser;
+use std::process::ExitCode;
+
+/// Measures sessions and forwards spools on one node of a fleet
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "Exit codes: 0 done, 1 internal, 2 usage, 4 nothing matched, 5 part failed, 6 Kafka \
+unreachable, 130 interrupted"
+)]
+struct Args {
+    #[command(subcommand)]
+    command: AgentCommand,
+}
+
+fn main() -> ExitCode {
+    match run(&Args::parse().command) {
+        Ok(code) => code.into(),
+        Err(error) => {
+            eprintln!("error: {error}");
+            exit_code(error.as_ref()).into()
+        }
+    }
+}

@@ -28,7 +28,12 @@ impl<T: Element> Add<T> {
 
 /// Work of one iteration over `n` elements: two reads and a write each.
 pub(crate) fn work<T: Element>(n: i64) -> Work {
-    Work { flops: Some(n), bytes: Some(3 * n * T::BYTES), items: Some(n), work_model: Some("add-3ns/1".into()) }
+    Work {
+        flops: Some(n),
+        bytes: Some(3 * n * T::BYTES),
+        items: Some(n),
+        work_model: Some("add-3ns/1".into()),
+    }
 }
 
 struct Kernel<'a, T>(&'a [T], &'a [T], &'a mut [T]);
@@ -41,7 +46,8 @@ impl<T: Element> WithSimd for Kernel<'_, T> {
         let Self(a, b, c) = self;
         let n = c.len();
         let (a, b) = (&a[..n], &b[..n]);
-        let ((a, a_rest), (b, b_rest), (c, c_rest)) = (T::vectors::<S>(a), T::vectors::<S>(b), T::vectors_mut::<S>(c));
+        let ((a, a_rest), (b, b_rest), (c, c_rest)) =
+            (T::vectors::<S>(a), T::vectors::<S>(b), T::vectors_mut::<S>(c));
         let ((a4, a1), (b4, b1), (c4, c1)) = (a.as_chunks::<4>(), b.as_chunks::<4>(), c.as_chunks_mut::<4>());
         for ((a, b), c) in a4.iter().zip(b4).zip(c4) {
             for i in 0..4 {

@@ -30,7 +30,7 @@ mod size;
 mod team;
 mod triad;
 
-pub(crate) use error::hint;
 pub use error::WorkloadError;
+pub(crate) use error::hint;
 pub use parameters::{Parameter, Spec};
 pub use registry::{WORKLOADS, open, plan, spec};

@@ -79,7 +79,11 @@ impl Spec {
         let known = || self.parameters.iter().map(|parameter| parameter.name);
         if let Some(parameter) = given.keys().find(|key| known().all(|name| name != key.as_str())) {
             let hint = hint(parameter, known());
-            return Err(WorkloadError::UnknownParameter { workload: self.name, parameter: parameter.clone(), hint });
+            return Err(WorkloadError::UnknownParameter {
+                workload: self.name,
+                parameter: parameter.clone(),
+                hint,
+            });
         }
         let has = |name| known().any(|known| known == name);
         let text = |parameter: &Parameter| -> Option<String> {
@@ -87,7 +91,11 @@ impl Spec {
         };
         let dtype = text(&DTYPE).filter(|_| has("dtype"));
         if let Some(value) = dtype.as_ref().filter(|value| !DTYPES.contains(&value.as_str())) {
-            return Err(WorkloadError::UnknownValue { parameter: "dtype", value: value.clone(), allowed: DTYPES });
+            return Err(WorkloadError::UnknownValue {
+                parameter: "dtype",
+                value: value.clone(),
+                allowed: DTYPES,
+            });
         }
         let threads = threads(&text(&THREADS).unwrap_or_default(), topology)?;
         let element = self.element_bytes(dtype.as_deref());
@@ -113,7 +121,11 @@ impl Spec {
         if let Some(dtype) = &dtype {
             benchmark = benchmark.with("dtype", dtype);
         }
-        let values = Values { f64: element == 8, threads, size: [m, n, k].map(|size| usize::try_from(size).unwrap_or(0)) };
+        let values = Values {
+            f64: element == 8,
+            threads,
+            size: [m, n, k].map(|size| usize::try_from(size).unwrap_or(0)),
+        };
         Ok((benchmark.with("threads", threads), values))
     }
 
@@ -144,7 +156,8 @@ impl Spec {
 
 /// `2` or `all`; never more than the processors, as waiting threads spin.
 fn threads(text: &str, topology: &Topology) -> Result<usize, WorkloadError> {
-    let refuse = |problem: String| WorkloadError::BadValue { parameter: "threads", value: text.to_owned(), problem };
+    let refuse =
+        |problem: String| WorkloadError::BadValue { parameter: "threads", value: text.to_owned(), problem };
     if text == "all" {
         return Ok(topology.cpus);
     }

@@ -100,7 +100,11 @@ pub fn open(benchmark: &Benchmark, seed: u64) -> Result<Box<dyn Workload>, Workl
     let spec = spec(&benchmark.name)?;
     let (benchmark, values) = spec.plan(&benchmark.parameters, &Topology::read())?;
     let label = benchmark.to_string();
-    Ok(if values.f64 { open_as::<f64>(spec, label, values, seed) } else { open_as::<f32>(spec, label, values, seed) })
+    Ok(if values.f64 {
+        open_as::<f64>(spec, label, values, seed)
+    } else {
+        open_as::<f32>(spec, label, values, seed)
+    })
 }
 
 fn open_as<T: Element>(spec: &Spec, label: String, values: Values, seed: u64) -> Box<dyn Workload> {
@@ -117,7 +121,8 @@ fn open_as<T: Element>(spec: &Spec, label: String, values: Values, seed: u64) ->
     let running = |work, reference, tolerance| Facts { label, work, reference, tolerance };
     match spec.name {
         "cpu.gemm" => {
-            let facts = running(gemm::work([m, n, k], T::BYTES), "dot products in twice f64's precision", summed(k));
+            let facts =
+                running(gemm::work([m, n, k], T::BYTES), "dot products in twice f64's precision", summed(k));
             let operands = gemm::Operands::<T>::new(&values, seed);
             Running::start(facts, threads, move |i| gemm::Gemm::new(&values, seed, i, &operands))
         }
@@ -165,7 +170,11 @@ struct Running<P: Part> {
 }
 
 impl<P: Part> Running<P> {
-    fn start(facts: Facts, threads: usize, make: impl Fn(usize) -> P + Send + Sync + 'static) -> Box<dyn Workload> {
+    fn start(
+        facts: Facts,
+        threads: usize,
+        make: impl Fn(usize) -> P + Send + Sync + 'static,
+    ) -> Box<dyn Workload> {
         Box::new(Self { team: Team::new(threads, make), facts })
     }
 }

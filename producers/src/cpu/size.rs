@@ -65,10 +65,15 @@ pub(crate) fn resolve(
     threads: usize,
     topology: &Topology,
 ) -> Result<u64, WorkloadError> {
-    let refuse = |problem: &str| WorkloadError::BadValue { parameter, value: value.to_owned(), problem: problem.into() };
+    let refuse = |problem: &str| WorkloadError::BadValue {
+        parameter,
+        value: value.to_owned(),
+        problem: problem.into(),
+    };
     if SYMBOLS.contains(&value) {
-        let bytes = working_set(value, threads, topology)
-            .ok_or_else(|| refuse("cannot be resolved: this machine does not report that cache; give a number"))?;
+        let bytes = working_set(value, threads, topology).ok_or_else(|| {
+            refuse("cannot be resolved: this machine does not report that cache; give a number")
+        })?;
         return Ok(footprint.size_of(bytes, element, threads));
     }
     let split = value.find(|c: char| !c.is_ascii_digit()).unwrap_or(value.len());
@@ -139,7 +144,8 @@ mod tests {
     #[test]
     fn nonsense_is_refused() {
         for value in ["0", "", "-1", "1.5", "L4", "4MiB", "99999999999999999999", "18446744073709551615"] {
-            let error = resolve("n", value, Footprint::Arrays(3), 8, 1, &machine()).expect_err(value).to_string();
+            let error =
+                resolve("n", value, Footprint::Arrays(3), 8, 1, &machine()).expect_err(value).to_string();
             assert!(error.starts_with("n = ") && !error.contains('\n'), "{error}");
         }
     }

@@ -169,11 +169,6 @@ impl<P: Part> Team<P> {
         let others = self.shared.errors[1..].iter().map(|bits| f64::from_bits(bits.load(Ordering::Acquire)));
         others.fold(own, worst)
     }
-
-    /// The calling thread's part.
-    pub(crate) fn own(&self) -> &P {
-        &self.own
-    }
 }
 
 /// The larger error; NaN is the worst.
@@ -229,7 +224,7 @@ mod tests {
         team.run(3);
         assert_eq!(total.load(Ordering::Relaxed), 206);
         assert!((team.check() - 0.5).abs() < f64::EPSILON);
-        assert_eq!(team.own().runs, 104);
+        assert_eq!(team.own.runs, 104);
         drop(team);
         assert_eq!(Arc::strong_count(&total), 1);
     }

@@ -35,7 +35,12 @@ impl<T: Element> Triad<T> {
 /// Work of one iteration over `n` elements: b and c are read, a is written, which on most machines
 /// moves 4·n·s, as a line is fetched before it is written; 3·n·s are counted.
 pub(crate) fn work<T: Element>(n: i64) -> Work {
-    Work { flops: Some(2 * n), bytes: Some(3 * n * T::BYTES), items: Some(n), work_model: Some("triad-3ns/1".into()) }
+    Work {
+        flops: Some(2 * n),
+        bytes: Some(3 * n * T::BYTES),
+        items: Some(n),
+        work_model: Some("triad-3ns/1".into()),
+    }
 }
 
 struct Kernel<'a, T>(&'a mut [T], &'a [T], &'a [T], T);
@@ -48,7 +53,8 @@ impl<T: Element> WithSimd for Kernel<'_, T> {
         let Self(a, b, c, s) = self;
         let n = a.len();
         let (b, c) = (&b[..n], &c[..n]);
-        let ((a, a_rest), (b, b_rest), (c, c_rest)) = (T::vectors_mut::<S>(a), T::vectors::<S>(b), T::vectors::<S>(c));
+        let ((a, a_rest), (b, b_rest), (c, c_rest)) =
+            (T::vectors_mut::<S>(a), T::vectors::<S>(b), T::vectors::<S>(c));
         let factor = T::splat(simd, s);
         let ((a4, a1), (b4, b1), (c4, c1)) = (a.as_chunks_mut::<4>(), b.as_chunks::<4>(), c.as_chunks::<4>());
         for ((a, b), c) in a4.iter_mut().zip(b4).zip(c4) {

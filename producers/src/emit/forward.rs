@@ -84,7 +84,9 @@ impl Forwarder {
             }
             let Some(reason) = sent.failure else { return Ok(total) };
             if progress.elapsed() >= self.patience || stop.load(Ordering::Relaxed) {
-                return Err(KafkaError::Unreachable { brokers: self.kafka.brokers().to_owned(), reason }.into());
+                return Err(
+                    KafkaError::Unreachable { brokers: self.kafka.brokers().to_owned(), reason }.into()
+                );
             }
             tracing::warn!(producer = %drain.producer, reason, "delivery failed; sending again from the first unacknowledged record");
             std::thread::sleep(Duration::from_millis(500));
@@ -137,7 +139,14 @@ impl Forwarder {
                 // Damaged bytes go to Kafka too: the lander files them as a dead letter.
                 Entry::Damaged { bytes, end, error, start } => {
                     tracing::warn!(folder = %drain.folder().display(), start, error, "damaged record in the spool");
-                    (0, Envelope { headers: vec![(header::DAMAGE.into(), error.into_bytes())], payload: bytes }, end)
+                    (
+                        0,
+                        Envelope {
+                            headers: vec![(header::DAMAGE.into(), error.into_bytes())],
+                            payload: bytes,
+                        },
+                        end,
+                    )
                 }
             };
             let number = window.take_off(&envelope, end);
@@ -164,7 +173,10 @@ impl Forwarder {
 
 fn kafka_headers(envelope: &Envelope) -> OwnedHeaders {
     let empty = OwnedHeaders::new_with_capacity(envelope.headers.len());
-    envelope.headers.iter().fold(empty, |headers, (key, value)| headers.insert(Header { key, value: Some(value) }))
+    envelope
+        .headers
+        .iter()
+        .fold(empty, |headers, (key, value)| headers.insert(Header { key, value: Some(value) }))
 }
 
 struct Attempt {

@@ -6,6 +6,7 @@ use rdkafka::{
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
     client::DefaultClientContext,
     error::{KafkaError as ClientError, RDKafkaErrorCode},
+    metadata::Metadata,
 };
 use std::{sync::Mutex, time::Duration};
 
@@ -16,7 +17,9 @@ const ANSWER: Duration = Duration::from_secs(10);
 #[derive(Debug, thiserror::Error)]
 pub enum KafkaError {
     /// No broker answered.
-    #[error("Kafka at {brokers} does not answer: {reason}; check --brokers, or start one (`cargo xtask up`, infra/compose.yaml)")]
+    #[error(
+        "Kafka at {brokers} does not answer: {reason}; check --brokers, or start one (`cargo xtask up`, infra/compose.yaml)"
+    )]
     Unreachable {
         /// The bootstrap list.
         brokers: String,
@@ -88,6 +91,22 @@ impl Kafka {
         config
     }
 
+    /// How many brokers the cluster has, if it answers. Blocks for at most some ten seconds.
+    ///
+    /// # Errors
+    /// [`KafkaError::Unreachable`].
+    pub fn answers(&self) -> Result<usize, KafkaError> {
+        let admin: AdminClient<LastError> = self.config().create_with_context(LastError::default())?;
+        Ok(self.metadata(&admin)?.brokers().len())
+    }
+
+    fn metadata(&self, admin: &AdminClient<LastError>) -> Result<Metadata, KafkaError> {
+        admin.inner().fetch_metadata(None, ANSWER).map_err(|error| KafkaError::Unreachable {
+            brokers: self.brokers.clone(),
+            reason: admin.inner().context().get().unwrap_or_else(|| error.to_string()),
+        })
+    }
+
     /// Makes sure that the topics of the producers' tables exist, made with `partitions` partitions
     /// and the broker's default replication if absent, and returns the least number of partitions
     /// that any of them has. Blocks for at most some ten seconds.
@@ -96,16 +115,12 @@ impl Kafka {
     /// [`KafkaError::Unreachable`] or [`KafkaError::Topic`].
     pub fn ensure_topics(&self, partitions: i32) -> Result<u32, KafkaError> {
         let admin: AdminClient<LastError> = self.config().create_with_context(LastError::default())?;
-        let fetch = || {
-            admin.inner().fetch_metadata(None, ANSWER).map_err(|error| KafkaError::Unreachable {
-                brokers: self.brokers.clone(),
-                reason: admin.inner().context().get().unwrap_or_else(|| error.to_string()),
-            })
-        };
-        let known = fetch()?;
+        let known = self.metadata(&admin)?;
         let topics = Table::PRODUCED.map(Table::topic);
-        let missing: Vec<_> =
-            topics.iter().filter(|topic| !known.topics().iter().any(|found| found.name() == *topic)).collect();
+        let missing: Vec<_> = topics
+            .iter()
+            .filter(|topic| !known.topics().iter().any(|found| found.name() == *topic))
+            .collect();
         if !missing.is_empty() {
             self.create(&missing, partitions)?;
         }
@@ -133,8 +148,10 @@ impl Kafka {
 
     fn create(&self, topics: &[&String], partitions: i32) -> Result<(), KafkaError> {
         let admin: AdminClient<DefaultClientContext> = self.config().create()?;
-        let new: Vec<_> =
-            topics.iter().map(|topic| NewTopic::new(topic, partitions, TopicReplication::Fixed(-1))).collect();
+        let new: Vec<_> = topics
+            .iter()
+            .map(|topic| NewTopic::new(topic, partitions, TopicReplication::Fixed(-1)))
+            .collect();
         let options = AdminOptions::new().operation_timeout(Some(ANSWER)).request_timeout(Some(ANSWER));
         for result in futures_executor::block_on(admin.create_topics(&new, &options))? {
             match result {

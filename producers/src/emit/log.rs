@@ -96,7 +96,8 @@ impl LogWriter {
 
     fn rotate(&mut self) -> io::Result<()> {
         let start = self.start + self.length;
-        self.file = OpenOptions::new().create_new(true).write(true).open(segment_path(&self.folder, start))?;
+        self.file =
+            OpenOptions::new().create_new(true).write(true).open(segment_path(&self.folder, start))?;
         sync_folder(&self.folder)?;
         (self.start, self.length) = (start, 0);
         Ok(())
@@ -131,7 +132,8 @@ impl LogReader {
     pub fn next_entry(&mut self) -> io::Result<Option<Entry>> {
         loop {
             let segments = segments(&self.folder)?;
-            let Some(&start) = segments.iter().rev().find(|&&start| start <= self.position).or(segments.first())
+            let Some(&start) =
+                segments.iter().rev().find(|&&start| start <= self.position).or(segments.first())
             else {
                 return Ok(None);
             };
@@ -380,7 +382,10 @@ mod tests {
         log.append(0, &envelope(2))?;
         delete_before(folder.path(), end)?;
         assert_eq!(segments(folder.path())?, [end]);
-        assert!(end > 500 && matches!(&read_all(folder.path())[..], [Entry::Record { start, .. }] if *start == end));
+        assert!(
+            end > 500
+                && matches!(&read_all(folder.path())[..], [Entry::Record { start, .. }] if *start == end)
+        );
         Ok(())
     }
 }

@@ -116,14 +116,20 @@ impl Spool {
         let folder = root.join(producer.to_string());
         fs::create_dir(&folder).map_err(at(&folder))?;
         let partition = crc32c::crc32c(producer.to_string().as_bytes()) % partitions.max(1);
-        let lock = try_lock(&folder.join("lock"))?.ok_or(io::ErrorKind::WouldBlock.into()).map_err(at(&folder))?;
+        let lock =
+            try_lock(&folder.join("lock"))?.ok_or(io::ErrorKind::WouldBlock.into()).map_err(at(&folder))?;
         let note = folder.join("partition");
         replace(&note, &partition.to_string()).map_err(at(&note))?;
         log::sync_folder(root).map_err(at(root))?;
         Self::resume(folder, producer, options, lock)
     }
 
-    fn resume(folder: PathBuf, producer: ProducerId, options: SpoolOptions, lock: File) -> Result<Self, SpoolError> {
+    fn resume(
+        folder: PathBuf,
+        producer: ProducerId,
+        options: SpoolOptions,
+        lock: File,
+    ) -> Result<Self, SpoolError> {
         // Absent if the process died while it made the folder: nothing was spooled yet, so 0 is as good.
         let partition = fs::read_to_string(folder.join("partition")).ok().and_then(|text| text.parse().ok());
         let mut tables = BTreeMap::new();
@@ -249,7 +255,8 @@ impl Drain {
 /// [`SpoolError::Io`] if the folder cannot be read.
 pub fn drains(root: &Path, only: Option<ProducerId>) -> Result<Vec<Drain>, SpoolError> {
     let mut found = Vec::new();
-    for producer in producers(root)?.into_iter().filter(|&producer| only.is_none_or(|only| only == producer)) {
+    for producer in producers(root)?.into_iter().filter(|&producer| only.is_none_or(|only| only == producer))
+    {
         let folder = root.join(producer.to_string());
         let Some(lock) = try_lock(&folder.join("drain.lock"))? else {
             tracing::debug!(%producer, "another process drains this producer");
@@ -268,7 +275,8 @@ pub fn drains(root: &Path, only: Option<ProducerId>) -> Result<Vec<Drain>, Spool
 
 fn producers(root: &Path) -> Result<Vec<ProducerId>, SpoolError> {
     let entries = fs::read_dir(root).map_err(at(root))?;
-    let mut ids: Vec<_> = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
+    let mut ids: Vec<_> =
+        entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
     ids.sort_unstable();
     Ok(ids)
 }
@@ -338,7 +346,9 @@ mod tests {
         let mut reader = drain.reader();
         std::iter::from_fn(|| reader.next_entry().expect("the folder is readable"))
             .filter_map(|entry| match entry {
-                Entry::Record { envelope, .. } => envelope.claimed_range().map(|range| (range.first, range.last)),
+                Entry::Record { envelope, .. } => {
+                    envelope.claimed_range().map(|range| (range.first, range.last))
+                }
                 Entry::Damaged { .. } => None,
             })
             .collect()
@@ -398,13 +408,15 @@ mod tests {
     #[test]
     fn a_full_spool_follows_its_policy() -> TestResult {
         let root = tempfile::tempdir()?;
-        let options = SpoolOptions { max_bytes: 100, patience: Duration::from_millis(60), ..SpoolOptions::default() };
+        let options =
+            SpoolOptions { max_bytes: 100, patience: Duration::from_millis(60), ..SpoolOptions::default() };
         let mut spool = Spool::open(root.path(), 1, options)?;
         assert_eq!(spool.append(&rows(1, 1))?, 1);
         let full = spool.append(&rows(1, 1)).expect_err("the cap is reached").to_string();
         assert!(full.contains("is full (100 bytes)") && full.contains("benchlake land --spool"), "{full}");
         drop(spool);
-        let mut spool = Spool::open(root.path(), 1, SpoolOptions { when_full: WhenFull::DropNewest, ..options })?;
+        let mut spool =
+            Spool::open(root.path(), 1, SpoolOptions { when_full: WhenFull::DropNewest, ..options })?;
         assert_eq!(spool.append(&rows(2, 1))?, 0);
         drop(spool);
         let mut spool = Spool::open(root.path(), 1, SpoolOptions::default())?;

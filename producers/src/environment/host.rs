@@ -5,8 +5,20 @@ use std::{fs::File, io::Read, path::Path};
 
 /// Instruction sets that decide which kernels run.
 const FLAGS: [&str; 14] = [
-    "sse4_2", "avx", "f16c", "fma", "avx2", "avx512f", "avx512_bf16", "avx512_fp16", "avx512_vnni", "amx_tile",
-    "amx_bf16", "asimd", "sve", "sve2",
+    "sse4_2",
+    "avx",
+    "f16c",
+    "fma",
+    "avx2",
+    "avx512f",
+    "avx512_bf16",
+    "avx512_fp16",
+    "avx512_vnni",
+    "amx_tile",
+    "amx_bf16",
+    "asimd",
+    "sve",
+    "sve2",
 ];
 
 /// The processor and how it is clocked.
@@ -27,7 +39,10 @@ pub(super) fn processor(facts: &mut Facts, root: &Path) {
     let online = read_text(&cpu.join("online")).map(|list| parse_cpu_list(&list).len());
     facts.put("cpu.threads", online);
     facts.put("cpu.governor", read_text(&cpu.join("cpu0/cpufreq/scaling_governor")));
-    facts.put("cpu.frequency.max", read_u64(&cpu.join("cpu0/cpufreq/cpuinfo_max_freq")).map(|khz| khz * 1_000));
+    facts.put(
+        "cpu.frequency.max",
+        read_u64(&cpu.join("cpu0/cpufreq/cpuinfo_max_freq")).map(|khz| khz * 1_000),
+    );
     let no_turbo = read_u64(&cpu.join("intel_pstate/no_turbo")).map(|off| off == 0);
     let turbo = no_turbo.or_else(|| read_u64(&cpu.join("cpufreq/boost")).map(|on| on != 0));
     facts.put("cpu.turbo", turbo.map(|on| if on { "on" } else { "off" }));
@@ -54,7 +69,8 @@ pub(super) fn system(facts: &mut Facts, root: &Path) {
     facts.put("load.1m", text("proc/loadavg").and_then(|load| load.split(' ').next().map(str::to_owned)));
     let clock = text("sys/devices/system/clocksource/clocksource0/current_clocksource");
     facts.put("kernel.clocksource", clock);
-    let aslr = text("proc/sys/kernel/randomize_va_space").map(|level| if level == "0" { "off" } else { "on" });
+    let aslr =
+        text("proc/sys/kernel/randomize_va_space").map(|level| if level == "0" { "off" } else { "on" });
     facts.put("kernel.aslr", aslr);
     let pages = text("sys/kernel/mm/transparent_hugepage/enabled");
     facts.put("kernel.hugepages", pages.and_then(|choice| chosen(&choice)));

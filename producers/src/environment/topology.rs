@@ -129,7 +129,12 @@ mod tests {
             write(&format!("sys/devices/system/cpu/cpu{cpu}/topology/physical_package_id"), "0\n");
             write(&format!("sys/devices/system/cpu/cpu{cpu}/topology/core_id"), &format!("{}\n", cpu % 2));
         }
-        let caches = [("1", "Data", "32K"), ("1", "Instruction", "64K"), ("2", "Unified", "1M"), ("3", "Unified", "8M")];
+        let caches = [
+            ("1", "Data", "32K"),
+            ("1", "Instruction", "64K"),
+            ("2", "Unified", "1M"),
+            ("3", "Unified", "8M"),
+        ];
         for (index, (level, kind, size)) in caches.into_iter().enumerate() {
             let folder = format!("sys/devices/system/cpu/cpu0/cache/index{index}");
             write(&format!("{folder}/level"), level);

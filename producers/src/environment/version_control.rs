@@ -1,9 +1,10 @@
 //! The commit that is measured.
 
+use serde::{Deserialize, Serialize};
 use std::{path::Path, process::Command};
 
 /// State of the checkout that a folder belongs to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VersionControl {
     /// The commit checked out, in full.
     pub commit: String,
@@ -46,7 +47,8 @@ mod tests {
     /// On a branch with a change; detached and clean; before the first commit.
     #[test]
     fn status_is_parsed() {
-        let dirty = "# branch.oid 0123\n# branch.head main\n# branch.upstream o/main\n1 .M N... 1 1 1 a b c.rs\n";
+        let dirty =
+            "# branch.oid 0123\n# branch.head main\n# branch.upstream o/main\n1 .M N... 1 1 1 a b c.rs\n";
         let expected = VersionControl { commit: "0123".into(), branch: Some("main".into()), dirty: true };
         assert_eq!(parse(dirty), Some(expected));
         let detached = parse("# branch.oid 0123\n# branch.head (detached)\n").expect("a commit");

@@ -97,7 +97,9 @@ mod tests {
     /// The quantile agrees with the published table of Student's t.
     #[test]
     fn student_t_agrees_with_the_table() {
-        for (df, t) in [(4.0, 2.776_445), (5.0, 2.570_582), (9.0, 2.262_157), (29.0, 2.045_230), (1e6, 1.959_966)] {
+        for (df, t) in
+            [(4.0, 2.776_445), (5.0, 2.570_582), (9.0, 2.262_157), (29.0, 2.045_230), (1e6, 1.959_966)]
+        {
             assert!((student_t_975(df) / t - 1.0).abs() < 1e-3, "df {df}: {}", student_t_975(df));
         }
     }

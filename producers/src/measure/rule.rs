@@ -42,8 +42,12 @@ impl StoppingRule {
     }
 
     /// Takes in a sample of `seconds`, ended `elapsed_ns` after sampling began.
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss,
-        reason = "a schedule in whole samples")]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a schedule in whole samples"
+    )]
     pub fn add(&mut self, seconds: f64, elapsed_ns: u64) {
         self.samples += 1;
         self.last_ns = elapsed_ns.saturating_sub(self.elapsed_ns);
@@ -177,7 +181,10 @@ mod tests {
         let wanted = Policy { precision: Some(0.01), min_time: Duration::ZERO, ..Policy::default() };
         assert_eq!(stop_after(&wanted, |_| 10), (30, 300, StopReason::Precision));
         let noisy = |i: usize| if i.is_multiple_of(7) { 100 } else { 1 };
-        assert_eq!(stop_after(&Policy { max_samples: 40, ..wanted.clone() }, noisy).2, StopReason::MaxSamples);
+        assert_eq!(
+            stop_after(&Policy { max_samples: 40, ..wanted.clone() }, noisy).2,
+            StopReason::MaxSamples
+        );
         let short = Policy { max_time: Duration::from_secs(1), ..wanted };
         assert_eq!(stop_after(&short, noisy).2, StopReason::MaxTime);
     }

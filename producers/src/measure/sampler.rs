@@ -147,7 +147,12 @@ impl<'a> Sampler<'a> {
     }
 
     /// The samples that count, each of `iterations`.
-    fn sample(&mut self, workload: &mut dyn Workload, iterations: u64, interrupted: &AtomicBool) -> StopReason {
+    fn sample(
+        &mut self,
+        workload: &mut dyn Workload,
+        iterations: u64,
+        interrupted: &AtomicBool,
+    ) -> StopReason {
         let begin = self.clock.now();
         self.measure.started_at = now();
         let mut rule = StoppingRule::new(self.policy);
@@ -164,7 +169,11 @@ impl<'a> Sampler<'a> {
     }
 
     /// Sets the flags; after all sampling.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive times below 584 years")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "positive times below 584 years"
+    )]
     fn remark(&mut self, warmup_stop: StopReason, stop: StopReason) {
         if matches!(warmup_stop, StopReason::MaxTime | StopReason::MaxSamples) {
             self.flags.push(Flag::Unsteady);

@@ -68,7 +68,8 @@ mod tests {
     /// A warm-up that decays by half is a trend; the same decay of 0.1 % is not worth waiting for.
     #[test]
     fn only_relevant_decay_is_a_trend() {
-        let decay = |size: f64| -> Vec<f64> { (0..200).map(|i| 1.0 + size * (-f64::from(i) / 50.0).exp()).collect() };
+        let decay =
+            |size: f64| -> Vec<f64> { (0..200).map(|i| 1.0 + size * (-f64::from(i) / 50.0).exp()).collect() };
         assert!(has_trend(&decay(1.0)));
         assert!(!has_trend(&decay(0.001)));
     }

@@ -7,13 +7,14 @@ use crate::{
     measure::Policy,
 };
 use benchlake_schemas::{Benchmark, BenchmarkId};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Most benchmarks of one suite; a slip in an axis should not start a week of measuring.
 const MOST_BENCHMARKS: usize = 100_000;
 
 /// One benchmark of a suite, ready to be opened and measured.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Planned {
     /// The benchmark, canonical.
     pub benchmark: Benchmark,
@@ -41,8 +42,8 @@ impl Suite {
             }
             for position in 0..count {
                 let given = combination(&entry.axes, position);
-                let benchmark =
-                    cpu::plan(&entry.workload, &given, topology).map_err(|error| self.error(entry, &error))?;
+                let benchmark = cpu::plan(&entry.workload, &given, topology)
+                    .map_err(|error| self.error(entry, &error))?;
                 if let Some(line) = seen.insert(benchmark.id(), entry.line) {
                     let problem = format!("{benchmark} is already there (line {line}): remove one of them");
                     return Err(SuiteError::at(&self.label, entry.line, problem));

@@ -57,7 +57,8 @@ impl Reader<'_> {
         if let Some((key, _)) = table.iter().find(|(key, _)| !SUITE_KEYS.contains(&key.get_ref().as_ref())) {
             return Err(self.unknown(key, SUITE_KEYS.into_iter()));
         }
-        let name = table.get("name").ok_or_else(|| self.error(0, "the suite has no `name`: add name = \"mine\""))?;
+        let name =
+            table.get("name").ok_or_else(|| self.error(0, "the suite has no `name`: add name = \"mine\""))?;
         let description = table.get("description");
         let policy = match table.get("policy") {
             Some(value) => self.policy(value, &Policy::default())?,
@@ -71,11 +72,17 @@ impl Reader<'_> {
             Some((value, None)) => {
                 return Err(self.wrong_type("benchmark", value, "write it as [[benchmark]]"));
             }
-            _ => return Err(self.error(0, "the suite has no benchmark: add a [[benchmark]] with a `workload`")),
+            _ => {
+                return Err(
+                    self.error(0, "the suite has no benchmark: add a [[benchmark]] with a `workload`")
+                );
+            }
         };
         Ok(Suite {
             name: self.string("name", name, "mine")?,
-            description: description.map(|value| self.string("description", value, "what it is for")).transpose()?,
+            description: description
+                .map(|value| self.string("description", value, "what it is for"))
+                .transpose()?,
             policy,
             entries,
             label: self.label.to_owned(),
@@ -87,14 +94,17 @@ impl Reader<'_> {
         let table = value.get_ref().as_table();
         let table = table.ok_or_else(|| self.wrong_type("benchmark", value, "write it as [[benchmark]]"))?;
         let start = value.span().start;
-        let workload = table
-            .get("workload")
-            .ok_or_else(|| self.error(start, "the benchmark has no `workload`: add workload = \"cpu.gemm\""))?;
-        let policy = table.get("policy").map_or_else(|| Ok(base.clone()), |value| self.policy(value, base))?;
-        let parameters = table.iter().filter(|(key, _)| !["workload", "policy"].contains(&key.get_ref().as_ref()));
+        let workload = table.get("workload").ok_or_else(|| {
+            self.error(start, "the benchmark has no `workload`: add workload = \"cpu.gemm\"")
+        })?;
+        let policy =
+            table.get("policy").map_or_else(|| Ok(base.clone()), |value| self.policy(value, base))?;
+        let parameters =
+            table.iter().filter(|(key, _)| !["workload", "policy"].contains(&key.get_ref().as_ref()));
         let mut parameters: Vec<_> = parameters.collect();
         parameters.sort_by_key(|(key, _)| key.span().start);
-        let axes = parameters.into_iter().map(|(key, value)| self.axis(key, value)).collect::<Result<_, _>>()?;
+        let axes =
+            parameters.into_iter().map(|(key, value)| self.axis(key, value)).collect::<Result<_, _>>()?;
         let line = self.line(workload.span().start);
         Ok(Entry { workload: self.string("workload", workload, "cpu.gemm")?, policy, axes, line })
     }
@@ -103,9 +113,13 @@ impl Reader<'_> {
         let name = key.get_ref().as_ref();
         let values = match value.get_ref() {
             DeValue::Array(array) if array.is_empty() => {
-                return Err(self.error(value.span().start, format!("`{name}` has no values: give at least one")));
+                return Err(
+                    self.error(value.span().start, format!("`{name}` has no values: give at least one"))
+                );
             }
-            DeValue::Array(array) => array.iter().map(|value| self.scalar(name, value)).collect::<Result<_, _>>()?,
+            DeValue::Array(array) => {
+                array.iter().map(|value| self.scalar(name, value)).collect::<Result<_, _>>()?
+            }
             _ => vec![self.scalar(name, value)?],
         };
         Ok(Axis { name: name.to_owned(), values, line: self.line(key.span().start) })
@@ -152,7 +166,10 @@ impl Reader<'_> {
     fn duration(&self, name: &str, value: &Value) -> Result<Duration, SuiteError> {
         let text = self.string(name, value, "500ms")?;
         humantime::parse_duration(&text).map_err(|error| {
-            self.error(value.span().start, format!("`{name}` = {text:?} is no duration ({error}): such as \"500ms\" or \"2s\""))
+            self.error(
+                value.span().start,
+                format!("`{name}` = {text:?} is no duration ({error}): such as \"500ms\" or \"2s\""),
+            )
         })
     }
 

@@ -21,5 +21,5 @@ SELECT
     max(check_error) AS check_error,
     max(check_tolerance) AS check_tolerance
 FROM series
-WHERE phase = 'measure'
+WHERE phase = 'measure' AND cardinality(samples) > 0
 GROUP BY run_id, session_id, rank, benchmark_id, metric, unit, better, device

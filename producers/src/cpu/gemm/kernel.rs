@@ -19,7 +19,13 @@ pub(super) struct Block {
 
 /// C = (C +) A·B for a block, from packed panels of A (two vectors high) and B (`NR` wide).
 #[inline(always)]
-pub(super) fn block<T: Element, S: Simd, const NR: usize>(simd: S, a: &[T], b: &[T], c: &mut [T], block: &Block) {
+pub(super) fn block<T: Element, S: Simd, const NR: usize>(
+    simd: S,
+    a: &[T],
+    b: &[T],
+    c: &mut [T],
+    block: &Block,
+) {
     let &Block { rows, columns, depth, stride, first } = block;
     let height = 2 * size_of::<T::Vector<S>>() / size_of::<T>();
     for (b, column) in b.chunks_exact(NR * depth).zip((0..columns).step_by(NR)) {

@@ -149,7 +149,8 @@ fn even(n: usize, most: usize, grain: usize) -> usize {
 impl<T: Element> Part for Gemm<T> {
     #[inline]
     fn run(&mut self) {
-        self.arch.clone().dispatch(self);
+        let arch = self.arch;
+        arch.dispatch(self);
     }
 
     /// Entries of C against dot products in twice the working precision or better, each relative to

@@ -5,7 +5,14 @@ use crate::cpu::element::Element;
 /// Packs `depth` columns of `rows` rows of A (leading dimension `stride`) into panels of `height`
 /// rows: within a panel column by column; the last panel is filled up with zeros.
 #[inline(always)]
-pub(super) fn rows<T: Element>(to: &mut [T], a: &[T], stride: usize, depth: usize, rows: usize, height: usize) {
+pub(super) fn rows<T: Element>(
+    to: &mut [T],
+    a: &[T],
+    stride: usize,
+    depth: usize,
+    rows: usize,
+    height: usize,
+) {
     for (panel, first) in to.chunks_exact_mut(height * depth).zip((0..rows).step_by(height)) {
         let full = height.min(rows - first);
         for (l, column) in panel.chunks_exact_mut(height).enumerate() {
@@ -19,7 +26,13 @@ pub(super) fn rows<T: Element>(to: &mut [T], a: &[T], stride: usize, depth: usiz
 /// Packs `depth` rows of `columns` columns of B (leading dimension `stride`) into panels of `NR`
 /// columns: within a panel row by row; the last panel is filled up with zeros.
 #[inline(always)]
-pub(super) fn columns<T: Element, const NR: usize>(to: &mut [T], b: &[T], stride: usize, depth: usize, columns: usize) {
+pub(super) fn columns<T: Element, const NR: usize>(
+    to: &mut [T],
+    b: &[T],
+    stride: usize,
+    depth: usize,
+    columns: usize,
+) {
     for (panel, first) in to.chunks_exact_mut(NR * depth).zip((0..columns).step_by(NR)) {
         let (lines, _) = panel.as_chunks_mut::<NR>();
         if first + NR <= columns {
@@ -29,7 +42,9 @@ pub(super) fn columns<T: Element, const NR: usize>(to: &mut [T], b: &[T], stride
             }
         } else {
             for (l, line) in lines.iter_mut().enumerate() {
-                *line = std::array::from_fn(|j| if first + j < columns { b[(first + j) * stride + l] } else { T::ZERO });
+                *line = std::array::from_fn(|j| {
+                    if first + j < columns { b[(first + j) * stride + l] } else { T::ZERO }
+                });
             }
         }
     }

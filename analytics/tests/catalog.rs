@@ -1,0 +1,108 @@
+//! Lakes at their states, and what is said where there is none.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod fixture;
+
+use benchlake_analytics::{At, Lake, ask, format};
+use benchlake_schemas::Table;
+use std::path::Path;
+
+async fn open(lake: &Path, at: &str) -> Result<Lake, String> {
+    Lake::open(lake.to_str().unwrap(), &at.parse().unwrap()).await.map_err(|error| error.to_string())
+}
+
+async fn state(lake: &Path, at: &str) -> Result<(String, String), String> {
+    let lake = open(lake, at).await?;
+    let sql = "SELECT (SELECT count(*) FROM runs) a, (SELECT count(DISTINCT run_id) FROM measured) b, (SELECT count(*) FROM dead_letters) c";
+    let rows = format::rows(&ask(&lake.context(), sql).await.map_err(|error| error.to_string())?).unwrap();
+    Ok((lake.pin().to_string(), rows[0].join(" ")))
+}
+
+fn ok(pin: &str, counts: &str) -> Result<(String, String), String> {
+    Ok((pin.into(), counts.into()))
+}
+
+/// A version of series brings the other tables as of its time; a time, all of them; pins are exact;
+/// what is printed as the state opens that state again.
+#[tokio::test(flavor = "multi_thread")]
+async fn states() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = folder.path();
+    fixture::write(lake).await;
+    let latest = ok("sessions=1,series=1,dead_letters=0", "2 2 1");
+    assert_eq!(state(lake, "latest").await, latest);
+    assert_eq!(state(lake, "0").await, ok("sessions=0,series=0", "1 1 0"));
+    assert_eq!(state(lake, "1").await, ok("sessions=1,series=1", "2 2 0"));
+    // Between the commits to sessions and to series.
+    assert_eq!(state(lake, "2026-11-20T01:30:30Z").await, ok("sessions=0", "1 0 0"));
+    assert_eq!(state(lake, "2026-11-20T02:30:30Z").await, ok("sessions=1,series=0", "2 1 0"));
+    assert_eq!(state(lake, "2026-11-21").await, latest);
+    assert_eq!(state(lake, "series=1,sessions=0").await, ok("sessions=0,series=1", "1 2 0"));
+    for at in ["latest", "0", "2026-11-20T01:30:30Z", "series=1,sessions=0"] {
+        let pinned = state(lake, at).await.unwrap();
+        assert_eq!(state(lake, &pinned.0).await, Ok(pinned));
+    }
+}
+
+/// Where there is no such lake or state, the error says what there is.
+#[tokio::test(flavor = "multi_thread")]
+async fn errors() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = folder.path();
+    let error = |at: &'static str, path: &'static str| {
+        let path = lake.join(path);
+        async move {
+            let error = open(&path, at).await.map(|lake| lake.pin()).unwrap_err();
+            error.replace(path.to_str().unwrap(), "LAKE")
+        }
+    };
+    let none = "no lake at LAKE: none of its sub-folders sessions, series, … is a table; check the path, or measure something first";
+    assert_eq!(error("latest", ".").await, none);
+    assert_eq!(error("latest", "nowhere").await, none);
+    fixture::write(lake).await;
+    std::fs::write(lake.join("file"), "").unwrap();
+    assert_eq!(
+        error("latest", "file").await,
+        "LAKE is a file; a lake is a folder with the tables sessions, series, …"
+    );
+    assert_eq!(error("latest", "series").await, "LAKE is a single table; give the folder above it");
+    assert_eq!(error("7", ".").await, "series has no version 7; it has 0 to 1");
+    assert_eq!(
+        error("verdicts=0", ".").await,
+        "the lake at LAKE has no table verdicts, so no version 0 of it"
+    );
+    assert_eq!(
+        error("2026-11-19", ".").await,
+        "the lake at LAKE was still empty at 2026-11-19T00:00:00Z; its first commit came at 2026-11-20T01:30:00Z"
+    );
+    let remote = Lake::open("ftp://host/lake", &At::Latest).await.map(|lake| lake.pin()).unwrap_err();
+    assert!(
+        remote.to_string().starts_with("ftp://host/lake is not a location this build reads: "),
+        "{remote}"
+    );
+}
+
+/// Tables that the lake lacks are empty, with their columns; every table and view can be listed.
+#[tokio::test(flavor = "multi_thread")]
+async fn absent_tables_are_empty() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::commit(folder.path(), Table::Series, &fixture::series(1, 1), fixture::DAY).await;
+    let lake = open(folder.path(), "latest").await.unwrap();
+    for name in ["sessions", "dead_letters", "verdicts", "runs", "session_status"] {
+        let answer = ask(&lake.context(), &format!("SELECT * FROM {name}")).await.unwrap();
+        assert_eq!((answer.rows(), answer.schema.fields().len() > 5), (0, true), "{name}");
+    }
+    let answer = ask(
+        &lake.context(),
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1",
+    )
+    .await;
+    let names = format::rows(&answer.unwrap()).unwrap().concat().join(" ");
+    assert_eq!(
+        names,
+        "benchmarks dead_letters measured runs samples series session_status sessions verdicts"
+    );
+    ask(&lake.context(), "SHOW TABLES").await.unwrap();
+    ask(&lake.context(), "DESCRIBE series").await.unwrap();
+}

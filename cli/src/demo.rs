@@ -1,0 +1,57 @@
+//! `benchlake demo`: the whole line on this machine, with nothing installed.
+
+use crate::{
+    args::{Demo, Global},
+    deliver::Destination,
+    failure::Failure,
+    output, query, report, run,
+};
+use benchlake_analytics::At;
+use benchlake_producers::{
+    agent::exit,
+    emit::SpoolOptions,
+    session::SessionSpec,
+    suite::{DEMO, Suite},
+};
+use benchlake_schemas::{RunId, SessionId};
+use std::collections::BTreeMap;
+
+pub(crate) fn run(args: &Demo, global: &Global) -> Result<u8, Failure> {
+    let label = "demo.toml";
+    let suite = Suite::parse(DEMO, label)?;
+    let lake = args.dir.join("lake").display().to_string();
+    let mut destination = Destination::lake(&lake)?;
+    let template = SessionSpec {
+        suite: DEMO.to_owned(),
+        label: label.into(),
+        filter: None,
+        run_id: RunId::new(),
+        session_id: SessionId::new(),
+        position: 0,
+        seed: 42,
+        rank: 0,
+        world_size: 1,
+        arm: None,
+        tags: BTreeMap::from([("demo".into(), "true".into())]),
+        version_control: None,
+        spool: args.dir.join("spool"),
+        partitions: destination.partitions(),
+        spool_options: SpoolOptions::default(),
+    };
+    let code = run::measure(&suite, &template, args.sessions, &mut destination, global)?;
+    if code == exit::INTERRUPTED {
+        return Ok(code);
+    }
+    let parameters = BTreeMap::from([("run".to_owned(), template.run_id.to_string())]);
+    output::print("Summary: each benchmark, its interval over sessions");
+    query::print_named(&lake, &At::Latest, "summary", &parameters)?;
+    output::print("\nReproducibility: spread between sessions against its limit");
+    query::print_named(&lake, &At::Latest, "reproducibility", &parameters)?;
+    let page = report::write(&lake, &At::Latest, &args.dir.join("report"), None)?;
+    output::print(&format!("\nReport: {}", page.display()));
+    output::print(&format!(
+        "\nTry next:\n  benchlake sql --lake {lake} 'select label, list_median(\"values\") from measured limit 5'\n  \
+         benchlake query trend --lake {lake}\n  benchlake run SUITE.toml --lake {lake}"
+    ));
+    Ok(code)
+}

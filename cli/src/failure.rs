@@ -1,0 +1,70 @@
+//! What a command fails with: one line for people, one code for scripts.
+
+use benchlake_analytics::{
+    LakeError as CatalogError, QueryError, SqlError, format::WriteError, report::ReportError,
+};
+use benchlake_pipeline::LandError;
+use benchlake_producers::{
+    agent::exit,
+    emit::{ForwardError, KafkaError, SpoolError},
+    session::SessionError,
+    suite::SuiteError,
+};
+use std::fmt::Display;
+
+/// Why a command failed, and its exit code.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) code: u8,
+    pub(crate) message: String,
+}
+
+impl Failure {
+    pub(crate) fn usage(message: impl Display) -> Self {
+        Self { code: exit::USAGE, message: message.to_string() }
+    }
+
+    pub(crate) fn internal(message: impl Display) -> Self {
+        Self { code: exit::INTERNAL, message: message.to_string() }
+    }
+}
+
+macro_rules! failure {
+    ($($error:ty => $code:expr),+ $(,)?) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                let code: fn(&$error) -> u8 = $code;
+                Self { code: code(&error), message: error.to_string() }
+            }
+        })+
+    };
+}
+
+failure!(
+    SuiteError => |_| exit::USAGE,
+    KafkaError => |_| exit::UNREACHABLE,
+    SpoolError => |_| exit::INTERNAL,
+    CatalogError => |_| exit::UNREACHABLE,
+    SqlError => |_| exit::USAGE,
+    QueryError => |_| exit::USAGE,
+    WriteError => |_| exit::INTERNAL,
+    std::io::Error => |_| exit::INTERNAL,
+    SessionError => |error| match error {
+        SessionError::NothingMatched { .. } => exit::NOTHING,
+        SessionError::Suite(_) | SessionError::Filter { .. } => exit::USAGE,
+        SessionError::Spool(_) => exit::INTERNAL,
+    },
+    ForwardError => |error| match error {
+        ForwardError::Kafka(_) => exit::UNREACHABLE,
+        ForwardError::Spool(_) | ForwardError::Read(_) => exit::INTERNAL,
+    },
+    LandError => |error| match error {
+        LandError::Lake(_) | LandError::Kafka(_) | LandError::OffsetOutOfRange { .. } => exit::UNREACHABLE,
+        _ => exit::INTERNAL,
+    },
+    ReportError => |error| match error {
+        ReportError::NoSeries { .. } | ReportError::NoRun { .. } => exit::NOTHING,
+        ReportError::Query(_) | ReportError::Sql(_) => exit::USAGE,
+        ReportError::Io { .. } | ReportError::Plot { .. } => exit::INTERNAL,
+    },
+);

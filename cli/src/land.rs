@@ -1,0 +1,70 @@
+//! `benchlake land`: from Kafka or a spool into a lake.
+
+use crate::{
+    args::{Global, Land},
+    failure::Failure,
+    output,
+};
+use benchlake_pipeline::{FlushPolicy, KafkaSource, Lander, Report, Source, SpoolSource};
+use benchlake_producers::{
+    agent::{exit, interrupt_flag},
+    emit::Kafka,
+};
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
+
+pub(crate) fn run(args: &Land, global: &Global) -> Result<u8, Failure> {
+    let max_age = Duration::try_from_secs_f64(args.interval)
+        .map_err(|_| Failure::usage(format!("--interval {} is not a number of seconds", args.interval)))?;
+    let policy = FlushPolicy { max_bytes: args.batch << 20, max_age };
+    let stop = interrupt_flag()?;
+    let mut lander;
+    let mut source: Box<dyn Source> = match (&args.brokers, &args.spool) {
+        (Some(brokers), _) => {
+            let kafka = Kafka::new(brokers);
+            kafka.ensure_topics(args.partitions)?;
+            lander = Lander::open(&args.lake, policy)?;
+            let group = args.group.clone().unwrap_or_else(|| format!("benchlake-{}", lander.lake_id()));
+            Box::new(KafkaSource::new(&kafka, &group, lander.positions())?)
+        }
+        (None, Some(spool)) => {
+            if !spool.is_dir() {
+                return Err(Failure::usage(format!("spool {} is not a folder", spool.display())));
+            }
+            lander = Lander::open(&args.lake, policy)?;
+            Box::new(SpoolSource::new(spool, None, lander.positions()))
+        }
+        (None, None) => return Err(Failure::usage("name a source: --brokers HOST:PORT or --spool DIR")),
+    };
+    let line = output::spinner(global);
+    let began = Instant::now();
+    let result = lander
+        .run(source.as_mut(), args.until_idle, &stop, &mut |report| line.set_message(text(report, began)));
+    line.finish_and_clear();
+    let report = result?;
+    output::remark(global, &format!("landed {}", text(&report, began)));
+    Ok(if stop.load(Ordering::Relaxed) && args.until_idle { exit::INTERRUPTED } else { exit::OK })
+}
+
+fn text(report: &Report, began: Instant) -> String {
+    let counts = report.counts;
+    let seconds = began.elapsed().as_secs_f64();
+    let rate = if seconds > 0.0 { counts.rows as f64 / seconds } else { 0.0 };
+    let mut text = format!(
+        "{} rows of {} records ({rate:.0} rows/s), {} commits",
+        counts.rows, counts.records, report.commits
+    );
+    for (count, what) in [
+        (counts.duplicates, "rows sent again and dropped"),
+        (counts.missing, "rows MISSING in a producer's sequence"),
+        (counts.dead_letters, "dead letters (`benchlake query dead_letters`)"),
+        (report.fenced, "batches left to another lander"),
+    ] {
+        if count > 0 {
+            text.push_str(&format!(", {count} {what}"));
+        }
+    }
+    text
+}

@@ -1,0 +1,77 @@
+//! Standard output is for data; remarks, progress and errors go to standard error.
+
+use crate::args::Global;
+use clap::ColorChoice;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::{
+    io::{IsTerminal, Write, stderr, stdout},
+    time::Duration,
+};
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
+
+pub(crate) fn start_logging(global: &Global) {
+    let level = match (global.quiet, global.verbose) {
+        (true, _) => "error",
+        (false, 0) => "warn",
+        (false, 1) => "benchlake=info,benchlake_pipeline=info,benchlake_producers=info,warn",
+        (false, _) => "debug",
+    };
+    // The library warns of each commit that another writer came before; the lander decides on those.
+    let filter = EnvFilter::builder()
+        .with_default_directive(LevelFilter::WARN.into())
+        .parse_lossy(format!("{level},deltalake_core=error,rdkafka=off"));
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(stderr)
+        .with_ansi(colored(global))
+        .with_target(false)
+        .try_init();
+}
+
+pub(crate) fn colored(global: &Global) -> bool {
+    match global.color {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => {
+            stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        }
+    }
+}
+
+pub(crate) fn error(global: &Global, message: &str) {
+    let label = if colored(global) { "\x1b[1;31merror:\x1b[0m" } else { "error:" };
+    let _ = writeln!(stderr(), "{label} {message}");
+}
+
+/// A remark on standard error, unless `--quiet`.
+pub(crate) fn remark(global: &Global, message: &str) {
+    if !global.quiet {
+        let _ = writeln!(stderr(), "{message}");
+    }
+}
+
+/// Text on standard output; a closed pipe is nobody's error.
+pub(crate) fn print(text: &str) {
+    let _ = writeln!(stdout(), "{text}");
+}
+
+/// A bar on standard error that appears when there is a terminal to see it.
+pub(crate) fn bar(global: &Global, length: u64) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(length), target(global));
+    let style = ProgressStyle::with_template("{bar:24} {pos}/{len} {elapsed} eta {eta}  {wide_msg}");
+    if let Ok(style) = style {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// One live line on standard error.
+pub(crate) fn spinner(global: &Global) -> ProgressBar {
+    let spinner = ProgressBar::with_draw_target(None, target(global));
+    spinner.enable_steady_tick(Duration::from_millis(200));
+    spinner
+}
+
+fn target(global: &Global) -> ProgressDrawTarget {
+    if global.quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr_with_hz(5) }
+}

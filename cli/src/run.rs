@@ -1,0 +1,130 @@
+//! `benchlake run`: measure a suite in fresh sessions, deliver the samples.
+
+use crate::{
+    args::{Global, Run},
+    deliver::{Destination, default_spool},
+    failure::Failure,
+    output, query,
+    sessions::{Tally, launch, numbered},
+};
+use benchlake_analytics::At;
+use benchlake_producers::{
+    agent::{exit, interrupt_flag},
+    emit::{Spool, SpoolOptions, WhenFull},
+    environment::version_control,
+    session::{SessionSpec, plan},
+    suite::Suite,
+};
+use benchlake_schemas::{RunId, SessionId};
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+pub(crate) fn run(args: &Run, global: &Global) -> Result<u8, Failure> {
+    let suite = Suite::load(&args.suite)?;
+    let label = args.suite.display().to_string();
+    let mut destination = match (&args.lake, &args.brokers) {
+        (Some(lake), _) => Destination::lake(lake)?,
+        (None, Some(brokers)) => Destination::kafka(brokers, args.partitions)?,
+        (None, None) if args.spool.is_some() => Destination::Spool,
+        (None, None) => {
+            return Err(Failure::usage(
+                "nowhere to put the samples: name a lake (--lake DIR), Kafka (--brokers HOST:PORT), or a spool to deliver later (--spool DIR)",
+            ));
+        }
+    };
+    let named = args.lake.as_ref().or(args.brokers.as_ref());
+    let spool = args.spool.clone().unwrap_or_else(|| default_spool(&absolute(named)));
+    let when_full = if args.spool_drop { WhenFull::DropNewest } else { WhenFull::Block };
+    let folder = args.suite.canonicalize().ok().and_then(|path| path.parent().map(Path::to_owned));
+    let template = SessionSpec {
+        suite: suite.text().to_owned(),
+        label,
+        filter: args.filter.clone(),
+        run_id: RunId::new(),
+        session_id: SessionId::new(),
+        position: 0,
+        seed: args.seed,
+        rank: 0,
+        world_size: 1,
+        arm: None,
+        tags: args.tags.iter().cloned().collect(),
+        version_control: folder.and_then(|folder| version_control(&folder)),
+        spool,
+        partitions: destination.partitions(),
+        spool_options: SpoolOptions { max_bytes: args.spool_max << 20, when_full, ..SpoolOptions::default() },
+    };
+    let code = measure(&suite, &template, args.sessions, &mut destination, global)?;
+    if let Some(lake) = &args.lake {
+        let parameters = [("run".to_owned(), template.run_id.to_string())].into();
+        query::print_named(lake, &At::Latest, "summary", &parameters)?;
+    }
+    Ok(code)
+}
+
+/// A path as it is found from anywhere; other texts as they are.
+fn absolute(destination: Option<&String>) -> String {
+    let text = destination.map_or("", String::as_str);
+    if text.contains("://") || text.contains(':') {
+        return text.to_owned();
+    }
+    std::path::absolute(PathBuf::from(text))
+        .map_or_else(|_| text.to_owned(), |path| path.display().to_string())
+}
+
+/// Measures `sessions` sessions and delivers after each; also what `demo` does.
+pub(crate) fn measure(
+    suite: &Suite,
+    template: &SessionSpec,
+    sessions: u32,
+    destination: &mut Destination,
+    global: &Global,
+) -> Result<u8, Failure> {
+    let benchmarks = plan(suite, &template.label, template.filter.as_deref())?.len();
+    // An unwritable spool is told before anything is measured.
+    drop(Spool::open(&template.spool, template.partitions, template.spool_options)?);
+    let interrupted = interrupt_flag()?;
+    let bar = output::bar(global, u64::from(sessions) * benchmarks as u64);
+    let mut tally = Tally::default();
+    let mut delivery = Ok(());
+    for position in 0..sessions {
+        launch(&numbered(template, position), &interrupted, &bar, &mut tally, global)?;
+        delivery = destination.deliver(&template.spool);
+        if interrupted.load(Ordering::Relaxed) {
+            break;
+        }
+    }
+    bar.finish_and_clear();
+    summary(template, &tally, &interrupted, global);
+    delivery.map_err(|failure| Failure {
+        code: failure.code,
+        message: format!(
+            "{}; what was measured is kept in {}: deliver it with `benchlake land --spool` or `benchlake agent forward --spool`",
+            failure.message,
+            template.spool.display()
+        ),
+    })?;
+    Ok(match (interrupted.load(Ordering::Relaxed), tally.failed) {
+        (true, _) => exit::INTERRUPTED,
+        (false, 0) => exit::OK,
+        (false, _) => exit::PARTLY,
+    })
+}
+
+fn summary(template: &SessionSpec, tally: &Tally, interrupted: &AtomicBool, global: &Global) {
+    for problem in
+        tally.problems.iter().filter(|problem| problem.starts_with("session") && problem.contains("ended"))
+    {
+        output::remark(global, &format!("failed: {problem}"));
+    }
+    let mut text = format!("run {}: {} sessions ok", template.run_id, tally.ok);
+    if tally.failed > 0 {
+        text.push_str(&format!(", {} failed", tally.failed));
+    }
+    text.push_str(&format!(", {} benchmarks measured", tally.measured));
+    if interrupted.load(Ordering::Relaxed) {
+        text.push_str("; interrupted: what was measured is kept");
+    }
+    output::remark(global, &text);
+}

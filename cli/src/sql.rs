@@ -1,0 +1,75 @@
+//! `benchlake sql`: one query, a file of them, or a shell.
+
+use crate::{
+    args::{Global, LakeArgs, Sql},
+    failure::Failure,
+    output, shell,
+};
+use benchlake_analytics::{Answer, Lake, ask, context, format};
+use benchlake_producers::agent::exit;
+use datafusion::prelude::SessionContext;
+use std::{
+    io::{self, IsTerminal, Read, Write},
+    path::Path,
+    time::Instant,
+};
+use tokio::runtime::Runtime;
+
+pub(crate) fn run(args: &Sql, global: &Global) -> Result<u8, Failure> {
+    let runtime = Runtime::new()?;
+    let context = runtime.block_on(open(&args.lake))?;
+    let answer = |query: &str| -> Result<(), Failure> {
+        let began = Instant::now();
+        let answer = runtime.block_on(ask(&context, query))?;
+        print(&answer, args.format.get())?;
+        if args.timer {
+            let seconds = began.elapsed().as_secs_f64();
+            output::remark(global, &format!("{} rows in {seconds:.3} s", answer.rows()));
+        }
+        Ok(())
+    };
+    match (&args.query, &args.file) {
+        (Some(query), _) => answer(query)?,
+        (None, Some(file)) => {
+            for query in shell::statements(&read(file)?).all() {
+                answer(&query)?;
+            }
+        }
+        (None, None) if io::stdin().is_terminal() => shell::run(&runtime, &context, &answer)?,
+        (None, None) => {
+            for query in shell::statements(&read(Path::new("-"))?).all() {
+                answer(&query)?;
+            }
+        }
+    }
+    Ok(exit::OK)
+}
+
+/// The tables of the lake, or, without one, SQL alone.
+pub(crate) async fn open(args: &LakeArgs) -> Result<SessionContext, Failure> {
+    match &args.lake {
+        Some(lake) => Ok(Lake::open(lake, &args.at).await?.context()),
+        None => Ok(context()),
+    }
+}
+
+pub(crate) fn print(answer: &Answer, form: format::Format) -> Result<(), Failure> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let written = format::write(answer, form, &mut out).map_err(Failure::from);
+    match written.and_then(|()| Ok(out.flush()?)) {
+        // Whoever reads has seen enough (`| head`).
+        Err(failure) if failure.message.contains("Broken pipe") => Ok(()),
+        other => other,
+    }
+}
+
+fn read(file: &Path) -> Result<String, Failure> {
+    let mut text = String::new();
+    let read = if file == Path::new("-") {
+        io::stdin().read_to_string(&mut text)
+    } else {
+        std::fs::File::open(file).and_then(|mut file| file.read_to_string(&mut text))
+    };
+    read.map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
+    Ok(text)
+}

@@ -1,0 +1,150 @@
+//! The agent's command line, shared by the small binary `benchlake-agent` and `benchlake agent`.
+
+use crate::{
+    emit::{Forwarder, Kafka, drains},
+    session::{self, SessionEvent, SessionSpec},
+};
+use benchlake_schemas::Status;
+use clap::Subcommand;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use std::{
+    error::Error,
+    io::{self, Write},
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+/// What an agent can be told to do.
+#[derive(Debug, Subcommand)]
+pub enum AgentCommand {
+    /// Measure one session: its specification comes as JSON on standard input, what happens goes as
+    /// JSON lines to standard output
+    Session,
+    /// Send what a spool holds to Kafka
+    Forward {
+        /// The spool's folder
+        #[arg(long)]
+        spool: PathBuf,
+        /// Kafka brokers to begin with
+        #[arg(long, value_name = "HOST:PORT,…", env = "BENCHLAKE_BROKERS")]
+        brokers: String,
+        /// Partitions of topics that do not exist yet
+        #[arg(long, default_value_t = 4)]
+        partitions: i32,
+        /// Give up when nothing could be delivered for this many seconds
+        #[arg(long, default_value_t = 300, value_name = "SECONDS")]
+        patience: u64,
+        /// Go on for what is spooled later, until interrupted
+        #[arg(long)]
+        follow: bool,
+    },
+    /// Print what is known of this machine, as JSON
+    Environment,
+}
+
+/// Exit codes of the agent; `benchlake` has the same.
+pub mod exit {
+    /// Everything was done.
+    pub const OK: u8 = 0;
+    /// A fault of the program or its surroundings.
+    pub const INTERNAL: u8 = 1;
+    /// The command, a suite or a query is wrong.
+    pub const USAGE: u8 = 2;
+    /// A regression was found, and asked for.
+    pub const REGRESSION: u8 = 3;
+    /// Nothing matched.
+    pub const NOTHING: u8 = 4;
+    /// Part of what was to be measured failed.
+    pub const PARTLY: u8 = 5;
+    /// The lake or Kafka cannot be reached.
+    pub const UNREACHABLE: u8 = 6;
+    /// Interrupted; what was measured is kept.
+    pub const INTERRUPTED: u8 = 130;
+}
+
+/// A flag that SIGINT and SIGTERM set. A second SIGINT ends the process at once.
+///
+/// # Errors
+/// What the system reports.
+pub fn interrupt_flag() -> io::Result<Arc<AtomicBool>> {
+    let flag = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register_conditional_shutdown(SIGINT, exit::INTERRUPTED.into(), flag.clone())?;
+    signal_hook::flag::register(SIGINT, flag.clone())?;
+    signal_hook::flag::register(SIGTERM, flag.clone())?;
+    Ok(flag)
+}
+
+/// Does what `command` says and returns the exit code.
+///
+/// # Errors
+/// Any error, to be printed in one line; [`exit::INTERNAL`] fits it unless [`exit_code`] knows better.
+pub fn run(command: &AgentCommand) -> Result<u8, Box<dyn Error>> {
+    match command {
+        AgentCommand::Session => measure_session(),
+        AgentCommand::Environment => {
+            serde_json::to_writer_pretty(io::stdout().lock(), &crate::environment::probe())?;
+            writeln!(io::stdout())?;
+            Ok(exit::OK)
+        }
+        AgentCommand::Forward { spool, brokers, partitions, patience, follow } => {
+            let stop = interrupt_flag()?;
+            let kafka = Kafka::new(brokers);
+            let partitions = kafka.ensure_topics(*partitions)?;
+            let forwarder = Forwarder::new(kafka, partitions, Duration::from_secs(*patience));
+            let mut total = 0;
+            loop {
+                for drain in drains(spool, None)? {
+                    total += forwarder.forward(&drain, &stop)?.records;
+                }
+                if !follow || stop.load(Ordering::Relaxed) {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(200));
+            }
+            writeln!(io::stderr(), "forwarded {total} records from {} to {brokers}", spool.display())?;
+            Ok(if stop.load(Ordering::Relaxed) { exit::INTERRUPTED } else { exit::OK })
+        }
+    }
+}
+
+/// The exit code for an error of [`run`].
+#[must_use]
+pub fn exit_code(error: &(dyn Error + 'static)) -> u8 {
+    use crate::{
+        emit::{ForwardError, KafkaError},
+        session::SessionError,
+    };
+    if let Some(error) = error.downcast_ref::<SessionError>() {
+        return match error {
+            SessionError::NothingMatched { .. } => exit::NOTHING,
+            SessionError::Suite(_) | SessionError::Filter { .. } => exit::USAGE,
+            SessionError::Spool(_) => exit::INTERNAL,
+        };
+    }
+    let unreachable =
+        error.is::<KafkaError>() || matches!(error.downcast_ref(), Some(ForwardError::Kafka(_)));
+    if unreachable { exit::UNREACHABLE } else { exit::INTERNAL }
+}
+
+fn measure_session() -> Result<u8, Box<dyn Error>> {
+    let interrupted = interrupt_flag()?;
+    let spec: SessionSpec = serde_json::from_reader(io::stdin().lock())
+        .map_err(|error| format!("the session's specification on standard input is not valid: {error}"))?;
+    let status = session::run(&spec, &interrupted, &mut |event| tell(&event))?;
+    Ok(match status {
+        Status::Ok | Status::Running => exit::OK,
+        Status::Failed => exit::PARTLY,
+        Status::Interrupted => exit::INTERRUPTED,
+    })
+}
+
+/// A launcher that went away must not stop the session: the spool is what counts.
+fn tell(event: &SessionEvent) {
+    if let Ok(line) = serde_json::to_string(event) {
+        let _ = writeln!(io::stdout(), "{line}");
+    }
+}

@@ -1,0 +1,146 @@
+//! What a suite's file becomes, and what is said of a wrong one.
+
+use benchlake_producers::{
+    environment::Topology,
+    suite::{self, Suite, SuiteError},
+};
+use std::{collections::BTreeSet, path::Path, time::Duration};
+
+/// A machine with known sizes.
+fn machine() -> Topology {
+    Topology {
+        cpus: 2,
+        cores: Some(2),
+        l1d: Some(48 << 10),
+        l2: Some(2 << 20),
+        l3: Some(16 << 20),
+        memory_total: 8 << 30,
+        memory_available: 4 << 30,
+    }
+}
+
+/// The one line said of `text`.
+fn said(text: &str) -> String {
+    let outcome = Suite::parse(text, "suite.toml").and_then(|suite| suite.expand(&machine()));
+    let error: SuiteError = outcome.expect_err(text);
+    let line = error.to_string();
+    assert!(!line.contains('\n'), "{line}");
+    line
+}
+
+/// The demo covers all six workloads with distinct benchmarks, on any machine.
+#[test]
+fn the_demo_covers_everything() {
+    let demo = Suite::parse(suite::DEMO, "demo").expect("the demo");
+    let planned = demo.expand(&Topology { cpus: 1, memory_available: 1 << 30, ..Topology::default() });
+    let planned = planned.expect("the demo fits a small machine");
+    let names: BTreeSet<&str> = planned.iter().map(|one| one.benchmark.name.as_str()).collect();
+    assert_eq!(names.len(), 6);
+    let longest: Duration = planned.iter().map(|one| one.policy.min_time + one.policy.warmup_max).sum();
+    assert!(longest <= Duration::from_secs(6), "{longest:?}");
+    assert!(planned.iter().all(|one| one.policy.min_samples >= 30));
+}
+
+/// Axes multiply, the last fastest; a benchmark's own policy lies over the suite's.
+#[test]
+fn axes_multiply() {
+    let text = r#"
+name = "s"
+[policy]
+min_time = "100ms"
+precision = 0.02
+[[benchmark]]
+workload = "cpu.triad"
+dtype = ["f32", "f64"]
+n = [100, "L2"]
+threads = "all"
+[[benchmark]]
+workload = "cpu.alloc"
+bytes = "4KiB"
+policy = { min_samples = 50 }
+"#;
+    let suite = Suite::parse(text, "suite.toml").expect("a suite");
+    let planned = suite.expand(&machine()).expect("benchmarks");
+    let names: Vec<String> = planned.iter().map(|one| one.benchmark.to_string()).collect();
+    let expected = [
+        "cpu.triad{dtype=f32,n=100,threads=2}",
+        "cpu.triad{dtype=f32,n=174752,threads=2}",
+        "cpu.triad{dtype=f64,n=100,threads=2}",
+        "cpu.triad{dtype=f64,n=87376,threads=2}",
+        "cpu.alloc{bytes=4096,threads=1}",
+    ];
+    assert_eq!(names, expected);
+    assert_eq!((planned[0].policy.min_samples, planned[4].policy.min_samples), (30, 50));
+    assert_eq!(planned[4].policy.precision, Some(0.02));
+    assert_eq!(suite.hash().len(), 64);
+    assert_ne!(suite.hash(), Suite::parse(&format!("{text}\n"), "suite.toml").expect("a suite").hash());
+}
+
+/// The file's own mistakes are named with their line and the way out.
+#[test]
+fn mistakes_in_the_file() {
+    let one = |line: &str| {
+        format!("name = \"s\"\n[policy]\n{line}\n[[benchmark]]\nworkload = \"cpu.add\"\nn = 8\n")
+    };
+    assert_eq!(
+        said(&one("warm_up = \"1s\"")),
+        "suite.toml:3: unknown key \"warm_up\"; did you mean \"warmup\"?"
+    );
+    assert_eq!(
+        said(&one("min_time = \"soon\"")),
+        "suite.toml:3: `min_time` = \"soon\" is no duration (expected number at 0): such as \"500ms\" or \"2s\""
+    );
+    assert_eq!(
+        said(&one("min_time = 5")),
+        "suite.toml:3: `min_time` is an integer: a string, such as \"500ms\""
+    );
+    assert_eq!(
+        said(&one("max_samples = 5")),
+        "suite.toml:3: `max_samples` is 5, less than `min_samples` = 30"
+    );
+    assert!(said(&one("min_samples = -1")).starts_with("suite.toml:3: `min_samples` is an integer"));
+    assert!(said(&one("min_samples = ")).starts_with("suite.toml:3: "));
+    assert_eq!(said("nmae = \"s\""), "suite.toml:1: unknown key \"nmae\"; did you mean \"name\"?");
+    assert_eq!(
+        said("name = \"s\""),
+        "suite.toml:1: the suite has no benchmark: add a [[benchmark]] with a `workload`"
+    );
+    let missing = Suite::load(Path::new("no/such.toml")).expect_err("it is missing").to_string();
+    assert_eq!(missing, "no/such.toml: there is no such suite: check the path");
+}
+
+/// A benchmark's mistakes are named with the line of the parameter.
+#[test]
+fn mistakes_in_a_benchmark() {
+    let one = |lines: &str| format!("name = \"s\"\n[[benchmark]]\n{lines}\n");
+    assert_eq!(
+        said(&one("workload = \"cpu.gem\"\nn = 8")),
+        "suite.toml:3: unknown workload \"cpu.gem\"; did you mean \"cpu.gemm\"?"
+    );
+    assert_eq!(
+        said(&one("workload = \"cpu.gemm\"\nn = 8\ndtype = [\"f32\", \"f17\"]")),
+        "suite.toml:5: unknown dtype \"f17\"; one of f32, f64"
+    );
+    assert_eq!(
+        said(&one("workload = \"cpu.triad\"\nsize = 8")),
+        "suite.toml:4: unknown parameter \"size\" of cpu.triad; one of dtype, n, threads"
+    );
+    assert!(
+        said(&one("workload = \"cpu.triad\"")).starts_with("suite.toml:3: cpu.triad needs the parameter `n`")
+    );
+    assert_eq!(said(&one("workload = \"cpu.triad\"\nn = 0")), "suite.toml:4: n = \"0\" is empty: at least 1");
+    assert_eq!(
+        said(&one("workload = \"cpu.triad\"\nn = 1000000000")),
+        "suite.toml:4: n = 1000000000 needs 22.4 GiB of memory but 4.0 GiB are available: choose a smaller size"
+    );
+    let huge = said(&one("workload = \"cpu.gemm\"\nn = 9223372036854775807"));
+    assert!(huge.starts_with("suite.toml:4: n = 9223372036854775807 needs 16.0 EiB of memory"), "{huge}");
+    assert_eq!(
+        said(&one("workload = \"cpu.triad\"\nn = 8\nthreads = 64")),
+        "suite.toml:5: threads = \"64\" is more than the 2 processors that this process may use"
+    );
+    assert_eq!(
+        said(&one("workload = \"cpu.triad\"\nn = [8, \"8\"]")),
+        "suite.toml:3: cpu.triad{dtype=f64,n=8,threads=1} is already there (line 3): remove one of them"
+    );
+}
