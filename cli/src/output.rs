@@ -13,8 +13,8 @@ pub(crate) fn start_logging(global: &Global) {
     let level = match (global.quiet, global.verbose) {
         (true, _) => "error",
         (false, 0) => "warn",
-        (false, 1) => "benchlake=info,benchlake_pipeline=info,benchlake_producers=info,warn",
-        (false, _) => "debug",
+        (false, 1) => "warn,benchlake=info,benchlake_pipeline=info,benchlake_producers=info",
+        (false, _) => "info,benchlake=debug,benchlake_pipeline=debug,benchlake_producers=debug",
     };
     // The library warns of each commit that another writer came before; the lander decides on those.
     let filter = EnvFilter::builder()

@@ -86,18 +86,15 @@ impl LakeTable {
         let failed = |problem: String| LakeError { uri: uri.clone(), problem };
         check_place(lake).map_err(failed)?;
         let url = deltalake::ensure_table_uri(&uri).map_err(|error| failed(brief(&error)))?;
-        let builder = || DeltaTableBuilder::from_url(url.clone());
-        let opened = match builder().map_err(|error| failed(brief(&error)))?.load().await {
-            Err(DeltaTableError::NotATable(_) | DeltaTableError::InvalidTableLocation(_)) => {
-                let created = create(builder().and_then(DeltaTableBuilder::build), table).await;
-                match created {
-                    Ok(delta) => Ok(delta),
-                    // A rival created it in the same moment.
-                    Err(_) => builder().map_err(|error| failed(brief(&error)))?.load().await,
-                }
-            }
-            other => other,
-        };
+        let delta = || DeltaTableBuilder::from_url(url.clone()).and_then(DeltaTableBuilder::build);
+        let place = delta().map_err(|error| failed(brief(&error)))?;
+        let exists = place.verify_deltatable_existence().await.map_err(|error| failed(brief(&error)))?;
+        if !exists && let Err(error) = create(place, table).await {
+            // Perhaps a rival created it in the same moment; if not, loading it says what is wrong.
+            tracing::debug!(%error, %table, "not created");
+        }
+        let mut place = delta().map_err(|error| failed(brief(&error)))?;
+        let opened = place.load().await.map(|()| place);
         let delta = opened.map_err(|error| failed(brief(&error)))?;
         Ok(Self { table, uri, delta })
     }
@@ -305,12 +302,9 @@ impl LakeTable {
     }
 }
 
-async fn create(
-    delta: Result<DeltaTable, DeltaTableError>,
-    table: Table,
-) -> Result<DeltaTable, DeltaTableError> {
+async fn create(delta: DeltaTable, table: Table) -> Result<DeltaTable, DeltaTableError> {
     let fields: StructType = table.schema().as_ref().try_into_kernel()?;
-    delta?
+    delta
         .create()
         .with_table_name(table.as_str())
         .with_columns(fields.fields().cloned())

@@ -80,7 +80,7 @@ fn two_landers_share_a_group() -> TestResult {
     let dir = tempfile::tempdir()?;
     let (spool, lake) = (dir.path().join("spool"), dir.path().join("lake"));
     let mut writers = Vec::new();
-    for _ in 0..6 {
+    for _ in 0..3 {
         writers.push(Spool::open(&spool, 4, SpoolOptions::default())?);
     }
     let stop = AtomicBool::new(false);
@@ -95,7 +95,7 @@ fn two_landers_share_a_group() -> TestResult {
     kafka.ensure_topics(4)?;
     std::thread::scope(|scope| -> TestResult {
         let landers = [scope.spawn(|| land(0)), scope.spawn(|| land(1500))];
-        for _ in 0..10 {
+        for _ in 0..5 {
             for writer in &mut writers {
                 writer.append(&some_series(3))?;
             }
@@ -104,7 +104,7 @@ fn two_landers_share_a_group() -> TestResult {
         }
         let began = Instant::now();
         let arrived =
-            || writers.iter().all(|writer| seqs(&lake, writer.producer()).is_ok_and(|seqs| seqs.len() >= 30));
+            || writers.iter().all(|writer| seqs(&lake, writer.producer()).is_ok_and(|seqs| seqs.len() >= 15));
         while !arrived() && began.elapsed() < Duration::from_secs(60) {
             std::thread::sleep(Duration::from_millis(300));
         }
@@ -115,7 +115,7 @@ fn two_landers_share_a_group() -> TestResult {
         Ok(())
     })?;
     for writer in &writers {
-        assert_eq!(seqs(&lake, writer.producer())?, (1..=30).collect::<Vec<_>>());
+        assert_eq!(seqs(&lake, writer.producer())?, (1..=15).collect::<Vec<_>>());
     }
     Ok(())
 }

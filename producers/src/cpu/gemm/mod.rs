@@ -23,8 +23,7 @@ use std::{ops::Range, sync::Arc};
 /// Depth of a packed panel in bytes of one row: 2 KiB, so that a panel of B of 12 columns takes half
 /// of a 48 KiB L1.
 const DEPTH_BYTES: usize = 2_048;
-/// Rows of packed A in bytes of one column: with the depth, 1 MiB in f32 and 0.5 MiB in f64 at most,
-/// half of a typical L2.
+/// Rows of packed A: with the depth 960 KiB at most, half of a 2 MiB L2.
 const ROWS: usize = 480;
 /// Columns of packed B: 6 MiB at most.
 const COLUMNS: usize = 3_072;

@@ -1,0 +1,76 @@
+//! The main line as its users have it: the real binary, from a suite to pictures.
+
+mod bad_input;
+mod kafka;
+mod local;
+
+use benchlake_analytics::{At, Lake, ask};
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+type TestResult = Result<(), Box<dyn Error>>;
+
+/// Two quick benchmarks.
+const SUITE: &str = r#"
+name = "quick"
+[policy]
+warmup = "5ms"
+warmup_max = "50ms"
+min_time = "20ms"
+min_samples = 30
+max_time = "2s"
+[[benchmark]]
+workload = "cpu.reduce"
+n = [1024, 2048]
+"#;
+
+fn benchlake() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_benchlake"));
+    command.env_remove("BENCHLAKE_LAKE").env_remove("BENCHLAKE_BROKERS").env("RUST_BACKTRACE", "0");
+    command
+}
+
+fn ok(output: Output) -> Result<Output, Box<dyn Error>> {
+    let text = String::from_utf8_lossy(&output.stderr);
+    if output.status.success() { Ok(output) } else { Err(format!("{}: {text}", output.status).into()) }
+}
+
+fn suite(dir: &Path) -> Result<PathBuf, Box<dyn Error>> {
+    let path = dir.join("suite.toml");
+    fs::write(&path, SUITE)?;
+    Ok(path)
+}
+
+/// The answer's rows as text.
+fn sql_at(lake: &Path, at: &At, query: &str) -> Result<Vec<Vec<String>>, Box<dyn Error>> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    let answer = runtime.block_on(async {
+        let lake = Lake::open(&lake.to_string_lossy(), at).await?;
+        Ok::<_, Box<dyn Error>>(ask(&lake.context(), query).await?)
+    })?;
+    Ok(benchlake_analytics::format::rows(&answer)?)
+}
+
+fn sql(lake: &Path, query: &str) -> Result<Vec<Vec<String>>, Box<dyn Error>> {
+    sql_at(lake, &At::Latest, query)
+}
+
+/// Every row of both tables as text, by producer and number.
+fn everything(lake: &Path) -> Result<BTreeMap<String, Vec<Vec<String>>>, Box<dyn Error>> {
+    let table = |name: &str| sql(lake, &format!("select * from {name} order by producer_id, seq"));
+    Ok(BTreeMap::from([("series".into(), table("series")?), ("sessions".into(), table("sessions")?)]))
+}
+
+/// A real part that a test needs, named by the environment; its absence is told aloud.
+fn real(variable: &str, what: &str) -> Option<String> {
+    let value = std::env::var(variable).ok().filter(|value| !value.is_empty());
+    if value.is_none() {
+        eprintln!("skipped: no {what}: {variable} is not set (`cargo xtask test` sets it)");
+    }
+    value
+}
