@@ -28,7 +28,7 @@ fn the_demo_leaves_a_lake_that_others_read() -> TestResult {
     others_read(&lake)?;
     a_browser_shows(&demo.join("report/index.html"))?;
     let pictures: Vec<_> =
-        fs::read_dir(demo.join("report"))?.filter_map(|file| Some(file.ok()?.path())).collect();
+        fs::read_dir(demo.join("report/plots"))?.filter_map(|file| Some(file.ok()?.path())).collect();
     let of = |kind: &str| {
         pictures.iter().filter(|path| path.extension().is_some_and(|found| found == kind)).count()
     };
