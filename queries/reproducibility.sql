@@ -2,10 +2,12 @@
 -- parameter: run text = -- The run's id; the latest measured run where it is not given.
 -- parameter: limit number = 0.05 -- The largest coefficient of variation that counts as reproducible.
 -- parameter: sessions integer = 3 -- Below this many sessions nothing is said.
--- chart: bar x=label y=cv_of_means
+-- chart: bar x=label y=cv_of_medians
+-- show: label sessions cv_of_medians:percent cv_of_means:percent limit:percent reproducible
 
--- Coefficient of variation across sessions: standard deviation of the sessions' means (and of their
--- medians) over their mean.
+-- Coefficient of variation across sessions: standard deviation of the sessions' medians over their
+-- mean; medians decide, as a burst of foreign load moves a session's mean but hardly its median. The
+-- same of the means is beside it: far apart, the two say that sessions were disturbed.
 WITH session AS (
     SELECT
         benchmark_id, label, metric, session_id, rank,
@@ -24,11 +26,11 @@ benchmark AS (
     GROUP BY benchmark_id, label, metric
 )
 SELECT
-    label, metric, sessions, cv_of_means, cv_of_medians,
+    label, metric, sessions, cv_of_medians, cv_of_means,
     $limit AS "limit",
     CASE
-        WHEN sessions < greatest($sessions, 2) OR cv_of_means IS NULL THEN 'too few sessions'
-        WHEN cv_of_means <= $limit THEN 'yes'
+        WHEN sessions < greatest($sessions, 2) OR cv_of_medians IS NULL THEN 'too few sessions'
+        WHEN cv_of_medians <= $limit THEN 'yes'
         ELSE 'no'
     END AS reproducible,
     benchmark_id

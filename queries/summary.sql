@@ -1,10 +1,12 @@
 -- what: Each benchmark of a run: centre, interval over sessions, spread, rates, flags.
 -- parameter: run text = -- The run's id; the latest measured run where it is not given.
--- parameter: level number = 0.95 -- The level of the interval of the mean, between 0 and 1.
--- chart: bar x=label y=mean low=low high=high
+-- parameter: level number = 0.95 -- The level of the interval, between 0 and 1.
+-- chart: bar x=label y=centre low=low high=high
+-- show: label sessions samples centre:unit low:unit high:unit cv_between:percent cv_within:percent rate flags
 
--- The session is the unit of replication: first one mean and one median per session, then the
--- interval over the sessions' means. One session has no interval.
+-- The session is the unit of replication: a session's centre is the median of its samples, which a
+-- few disturbed samples do not move; the interval is taken over the sessions' centres. One session
+-- has no interval.
 WITH session AS (
     SELECT
         benchmark_id, label, metric, unit, session_id, rank, flops, bytes, flags,
@@ -28,18 +30,30 @@ benchmark AS (
         array_sort(array_distinct(flatten(array_agg(flags)))) AS flags
     FROM session
     GROUP BY benchmark_id, label, metric, unit
+),
+centred AS (
+    SELECT
+        *,
+        list_avg(medians) AS centre,
+        CASE WHEN metric = 'time' THEN flops / list_avg(medians) / 1e9 END AS gflop_per_s,
+        CASE WHEN metric = 'time' THEN bytes / list_avg(medians) / 1e9 END AS gb_per_s
+    FROM benchmark
 )
 SELECT
-    label, metric, unit, sessions, samples,
-    list_median(medians) AS median,
-    list_avg(means) AS mean,
-    list_ci_low(means, $level) AS low,
-    list_ci_high(means, $level) AS high,
-    list_cv(means) AS cv_between,
+    label, metric, unit, sessions, samples, centre,
+    list_ci_low(medians, $level) AS low,
+    list_ci_high(medians, $level) AS high,
+    list_cv(medians) AS cv_between,
     list_avg(cvs) AS cv_within,
-    CASE WHEN metric = 'time' THEN flops / list_avg(means) / 1e9 END AS gflop_per_s,
-    CASE WHEN metric = 'time' THEN bytes / list_avg(means) / 1e9 END AS gb_per_s,
+    list_avg(means) AS mean,
+    gflop_per_s, gb_per_s,
+    -- Memory-bound work has few flops a byte: its rate is the traffic's.
+    CASE
+        WHEN flops >= bytes THEN concat(round(gflop_per_s, 1), ' GFLOP/s')
+        WHEN bytes IS NOT NULL THEN concat(round(gb_per_s, 1), ' GB/s')
+        WHEN flops IS NOT NULL THEN concat(round(gflop_per_s, 1), ' GFLOP/s')
+    END AS rate,
     array_to_string(flags, ' ') AS flags,
     benchmark_id
-FROM benchmark
+FROM centred
 ORDER BY label, metric

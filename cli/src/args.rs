@@ -94,8 +94,8 @@ pub(crate) struct Run {
     /// Seed of the inputs and of the order
     #[arg(long, default_value_t = 42)]
     pub(crate) seed: i64,
-    /// Land in this lake: a folder or URL
-    #[arg(long, value_name = "URI", env = "BENCHLAKE_LAKE", conflicts_with = "brokers")]
+    /// Land in this lake: a folder or URL [env: BENCHLAKE_LAKE, where no other destination is named]
+    #[arg(long, value_name = "URI", conflicts_with = "brokers")]
     pub(crate) lake: Option<String>,
     /// Send to Kafka instead
     #[arg(long, value_name = "HOST:PORT,…")]
@@ -104,7 +104,7 @@ pub(crate) struct Run {
     #[arg(long, value_name = "DIR")]
     pub(crate) spool: Option<PathBuf>,
     /// Largest size of the spool, in MiB
-    #[arg(long, value_name = "MIB", default_value_t = 4096)]
+    #[arg(long, value_name = "MIB", default_value_t = 4096, value_parser = clap::value_parser!(u64).range(1..1 << 40))]
     pub(crate) spool_max: u64,
     /// When the spool is full, drop new rows and leave a gap in their numbers instead of waiting
     #[arg(long)]

@@ -38,6 +38,16 @@ impl Destination {
         }
     }
 
+    /// How to deliver later what could not be delivered.
+    pub(crate) const fn advice(&self) -> &'static str {
+        match self {
+            Self::Kafka(..) => "send it with `benchlake agent forward --spool DIR --brokers HOST:PORT`",
+            Self::Lake(_) | Self::Spool => {
+                "land it with `benchlake land --until-idle --spool DIR --lake URI`"
+            }
+        }
+    }
+
     /// Moves what the spool holds to the destination; what cannot be moved stays in the spool.
     pub(crate) fn deliver(&mut self, spool: &Path) -> Result<(), Failure> {
         match self {
@@ -70,8 +80,10 @@ pub(crate) fn default_spool(destination: &str) -> PathBuf {
         .map(|c| if c.is_ascii_alphanumeric() || ".-".contains(c) { c } else { '_' })
         .collect();
     let name = name.trim_matches('_');
-    let tail = name.char_indices().rev().nth(119).map_or(name, |(at, _)| &name[at..]);
-    state_folder().join("spool").join(tail)
+    let tail = name.char_indices().rev().nth(79).map_or(name, |(at, _)| &name[at..]);
+    // Names that read alike after all are told apart by a hash of the whole.
+    let whole = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, destination.as_bytes()).simple().to_string();
+    state_folder().join("spool").join(format!("{tail}-{}", &whole[..8]))
 }
 
 /// `$XDG_STATE_HOME/benchlake`, or its default.

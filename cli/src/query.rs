@@ -23,7 +23,7 @@ pub(crate) fn run(args: &Query) -> Result<u8, Failure> {
     }
     let parameters: BTreeMap<_, _> = args.parameters.iter().cloned().collect();
     let answer = runtime.block_on(query.run(&context, &parameters))?;
-    sql::print(&answer, args.format.get())?;
+    sql::to_stdout(|out| query.write(&answer, args.format.get(), out))?;
     Ok(if answer.rows() == 0 { exit::NOTHING } else { exit::OK })
 }
 
@@ -58,5 +58,5 @@ pub(crate) fn print_named(
         let lake = Lake::open(lake, at).await?;
         Ok::<_, Failure>(query.run(&lake.context(), parameters).await?)
     })?;
-    sql::print(&answer, Format::Table)
+    sql::to_stdout(|out| query.write(&answer, Format::Table, out))
 }

@@ -24,7 +24,10 @@ use std::{
 pub(crate) fn run(args: &Run, global: &Global) -> Result<u8, Failure> {
     let suite = Suite::load(&args.suite)?;
     let label = args.suite.display().to_string();
-    let mut destination = match (&args.lake, &args.brokers) {
+    let from_environment = || std::env::var("BENCHLAKE_LAKE").ok().filter(|lake| !lake.is_empty());
+    let unnamed = args.brokers.is_none() && args.spool.is_none();
+    let lake = args.lake.clone().or_else(|| if unnamed { from_environment() } else { None });
+    let mut destination = match (&lake, &args.brokers) {
         (Some(lake), _) => Destination::lake(lake)?,
         (None, Some(brokers)) => Destination::kafka(brokers, args.partitions)?,
         (None, None) if args.spool.is_some() => Destination::Spool,
@@ -34,7 +37,7 @@ pub(crate) fn run(args: &Run, global: &Global) -> Result<u8, Failure> {
             ));
         }
     };
-    let named = args.lake.as_ref().or(args.brokers.as_ref());
+    let named = lake.as_ref().or(args.brokers.as_ref());
     let spool = args.spool.clone().unwrap_or_else(|| default_spool(&absolute(named)));
     let when_full = if args.spool_drop { WhenFull::DropNewest } else { WhenFull::Block };
     let folder = args.suite.canonicalize().ok().and_then(|path| path.parent().map(Path::to_owned));
@@ -56,7 +59,7 @@ pub(crate) fn run(args: &Run, global: &Global) -> Result<u8, Failure> {
         spool_options: SpoolOptions { max_bytes: args.spool_max << 20, when_full, ..SpoolOptions::default() },
     };
     let code = measure(&suite, &template, args.sessions, &mut destination, global)?;
-    if let Some(lake) = &args.lake {
+    if let Some(lake) = &lake {
         let parameters = [("run".to_owned(), template.run_id.to_string())].into();
         query::print_named(lake, &At::Latest, "summary", &parameters)?;
     }
@@ -100,9 +103,10 @@ pub(crate) fn measure(
     delivery.map_err(|failure| Failure {
         code: failure.code,
         message: format!(
-            "{}; what was measured is kept in {}: deliver it with `benchlake land --spool` or `benchlake agent forward --spool`",
+            "{}; what was measured is kept in the spool {}: {}",
             failure.message,
-            template.spool.display()
+            template.spool.display(),
+            destination.advice()
         ),
     })?;
     Ok(match (interrupted.load(Ordering::Relaxed), tally.failed) {

@@ -6,13 +6,13 @@ use benchlake_schemas::{SessionId, Status};
 use indicatif::ProgressBar;
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Write},
     process::{Child, Command, Stdio},
     sync::{
-        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
         mpsc,
     },
+    thread::JoinHandle,
     time::Duration,
 };
 
@@ -51,14 +51,17 @@ pub(crate) fn launch(
     let errors = collect_errors(&mut child);
     let ended = follow(&mut child, interrupted, bar, spec, tally, global);
     let status = child.wait()?;
-    let errors = errors.lock().map(|errors| errors.trim().to_owned()).unwrap_or_default();
+    let errors = errors.and_then(|errors| errors.join().ok()).unwrap_or_default();
     match ended {
-        Some(Status::Ok) if status.success() => tally.ok += 1,
+        Some(Status::Ok) if status.success() => {
+            tally.ok += 1;
+            bar.suspend(|| errors.lines().for_each(|line| output::remark(global, line)));
+        }
         Some(Status::Interrupted) => {}
         Some(_) => tally.failed += 1,
         None => {
             tally.failed += 1;
-            let errors = if errors.is_empty() { String::new() } else { format!(": {errors}") };
+            let errors = if errors.is_empty() { errors } else { format!(": {}", errors.trim()) };
             tally
                 .problems
                 .push(format!("session {} ended without a report ({status}){errors}", spec.position));
@@ -116,20 +119,15 @@ fn follow(
     }
 }
 
-fn collect_errors(child: &mut Child) -> Arc<Mutex<String>> {
-    let text = Arc::new(Mutex::new(String::new()));
-    if let Some(errors) = child.stderr.take() {
-        let text = text.clone();
-        std::thread::spawn(move || {
-            for line in BufReader::new(errors).lines().map_while(Result::ok) {
-                if let Ok(mut text) = text.lock() {
-                    text.push_str(&line);
-                    text.push('\n');
-                }
-            }
-        });
-    }
-    text
+/// Reads what the session says on standard error, to its end.
+fn collect_errors(child: &mut Child) -> Option<JoinHandle<String>> {
+    let mut errors = child.stderr.take()?;
+    Some(std::thread::spawn(move || {
+        let mut text = Vec::new();
+        // What was read before a failure is worth telling.
+        let _ = errors.read_to_end(&mut text);
+        String::from_utf8_lossy(&text).into_owned()
+    }))
 }
 
 /// The specification of session number `position`, like `template` otherwise.

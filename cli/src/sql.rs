@@ -54,12 +54,17 @@ pub(crate) async fn open(args: &LakeArgs) -> Result<SessionContext, Failure> {
 }
 
 pub(crate) fn print(answer: &Answer, form: format::Format) -> Result<(), Failure> {
+    to_stdout(|out| format::write(answer, form, out))
+}
+
+/// Writes to standard output; whoever reads may stop early (`| head`).
+pub(crate) fn to_stdout(
+    write: impl FnOnce(&mut io::BufWriter<io::StdoutLock<'_>>) -> Result<(), format::WriteError>,
+) -> Result<(), Failure> {
     let mut out = io::BufWriter::new(io::stdout().lock());
-    let written = format::write(answer, form, &mut out).map_err(Failure::from);
-    match written.and_then(|()| Ok(out.flush()?)) {
-        // Whoever reads has seen enough (`| head`).
-        Err(failure) if failure.message.contains("Broken pipe") => Ok(()),
-        other => other,
+    match write(&mut out).and_then(|()| Ok(out.flush()?)) {
+        Err(format::WriteError::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
     }
 }
 

@@ -9,6 +9,7 @@
 use crate::position::{Span, Standing};
 use arrow::{
     array::{RecordBatch, new_null_array},
+    compute::{CastOptions, cast_with_options},
     datatypes::{Schema, SchemaRef},
 };
 use benchlake_schemas::{Table, now};
@@ -73,6 +74,8 @@ pub struct LakeTable {
     table: Table,
     uri: String,
     delta: DeltaTable,
+    /// Every commit up to this version is on the disk.
+    durable: Option<u64>,
 }
 
 impl LakeTable {
@@ -89,14 +92,16 @@ impl LakeTable {
         let delta = || DeltaTableBuilder::from_url(url.clone()).and_then(DeltaTableBuilder::build);
         let place = delta().map_err(|error| failed(brief(&error)))?;
         let exists = place.verify_deltatable_existence().await.map_err(|error| failed(brief(&error)))?;
-        if !exists && let Err(error) = create(place, table).await {
-            // Perhaps a rival created it in the same moment; if not, loading it says what is wrong.
-            tracing::debug!(%error, %table, "not created");
-        }
+        let created = if exists { Ok(()) } else { create(place, table).await };
         let mut place = delta().map_err(|error| failed(brief(&error)))?;
-        let opened = place.load().await.map(|()| place);
-        let delta = opened.map_err(|error| failed(brief(&error)))?;
-        Ok(Self { table, uri, delta })
+        let opened = place.load().await;
+        // A table that cannot be created may be there all the same: a rival made it in that moment.
+        opened.map_err(|error| failed(brief(&created.err().unwrap_or(error))))?;
+        let mut table = Self { table, uri, delta: place, durable: None };
+        if !exists {
+            table.sync_commits()?;
+        }
+        Ok(table)
     }
 
     /// The table this is.
@@ -147,17 +152,17 @@ impl LakeTable {
                 Ok(Some(outcome)) => return Ok(outcome),
                 Ok(None) => {}
                 Err(error) => {
-                    tracing::warn!(%error, attempt, "commit not done; reading the positions again");
+                    tracing::info!(%error, attempt, "commit not done; reading the positions again");
                     last_error = Some(error);
                 }
             }
         }
-        Err(last_error.unwrap_or_else(|| LakeError {
+        let problem = last_error
+            .map_or_else(|| "other writers were faster each time".to_owned(), |error| error.problem);
+        Err(LakeError {
             uri: self.uri.clone(),
-            problem: format!(
-                "no commit in {ATTEMPTS} attempts: other writers were faster each time; try again"
-            ),
-        }))
+            problem: format!("no commit in {ATTEMPTS} attempts: {problem}"),
+        })
     }
 
     /// One try: `None` if it may fit another time.
@@ -173,9 +178,16 @@ impl LakeTable {
             spans.push((step.span, self.position_here(&step.app_id).await?));
         }
         match Standing::of(spans) {
-            Standing::Landed => return Ok(Some(Outcome::Landed { version: self.version() })),
+            Standing::Landed => {
+                self.sync_commits()?;
+                return Ok(Some(Outcome::Landed { version: self.version() }));
+            }
             Standing::Fenced => return Ok(Some(Outcome::Fenced)),
             Standing::Fits => {}
+        }
+        if self.add_columns(batches).await? {
+            // The table moved on: the positions have to be seen again.
+            return Ok(None);
         }
         if adds.is_none() {
             *adds = Some(self.write(batches).await?);
@@ -197,24 +209,17 @@ impl LakeTable {
             .with_actions(actions)
             .build(Some(snapshot), self.delta.log_store(), operation)
             .await;
-        let committed = match committed {
-            Ok(committed) => committed,
-            // Also after an error the commit may be there: only the positions know.
-            Err(error) => {
-                tracing::debug!(%error, "the library reports a failed commit");
-                return Ok(None);
-            }
-        };
+        // Also after an error the commit may be there: the positions will tell.
+        let committed = committed.map_err(|error| self.failed(&error))?;
         let version = committed.version();
         self.delta.state = Some(committed.snapshot());
-        self.sync_commit(version)?;
+        self.sync_commits()?;
         self.checkpoint(version).await;
         Ok(Some(Outcome::Landed { version }))
     }
 
     /// Writes `batches` as Parquet files that no version names yet.
     async fn write(&mut self, batches: &[RecordBatch]) -> Result<Vec<Add>, LakeError> {
-        self.add_columns(batches).await?;
         let level = ZstdLevel::try_new(1).map_err(|error| self.failed(&error))?;
         let properties = WriterProperties::builder().set_compression(Compression::ZSTD(level)).build();
         let mut writer = RecordBatchWriter::for_table(&self.delta)
@@ -230,8 +235,8 @@ impl LakeTable {
         Ok(adds)
     }
 
-    /// Adds the columns that a newer minor version brought, all nullable.
-    async fn add_columns(&mut self, batches: &[RecordBatch]) -> Result<(), LakeError> {
+    /// Adds the columns that a newer minor version brought, all nullable; says whether there were any.
+    async fn add_columns(&mut self, batches: &[RecordBatch]) -> Result<bool, LakeError> {
         let known = self.arrow_schema()?;
         let mut new: Vec<Arc<arrow::datatypes::Field>> = Vec::new();
         for batch in batches {
@@ -243,7 +248,7 @@ impl LakeTable {
             }
         }
         if new.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         let names: Vec<_> = new.iter().map(|field| field.name().clone()).collect();
         let fields: StructType =
@@ -252,7 +257,7 @@ impl LakeTable {
             self.delta.clone().add_columns().with_fields(fields.fields().cloned().collect::<Vec<_>>()).await;
         self.delta = changed.map_err(|error| self.failed(&error))?;
         tracing::info!(table = %self.table, ?names, "columns of a newer schema version were added");
-        Ok(())
+        Ok(true)
     }
 
     fn arrow_schema(&self) -> Result<SchemaRef, LakeError> {
@@ -281,15 +286,30 @@ impl LakeTable {
         self.delta.version().unwrap_or_default()
     }
 
-    fn sync_commit(&self, version: u64) -> Result<(), LakeError> {
-        self.sync([format!("{version:020}.json").as_str()], "_delta_log")
+    /// Makes every commit up to the snapshot at hand durable, whoever wrote it: what is acknowledged
+    /// stands on all of them.
+    fn sync_commits(&mut self) -> Result<(), LakeError> {
+        let newest = self.version();
+        let oldest = self.durable.map_or(newest, |durable| durable + 1);
+        let commits: Vec<_> = (oldest..=newest).map(|version| format!("{version:020}.json")).collect();
+        self.sync(commits.iter().map(String::as_str), "_delta_log")?;
+        if self.durable.is_none() {
+            self.sync([], "")?;
+            self.sync([], "..")?;
+        }
+        self.durable = Some(newest);
+        Ok(())
     }
 
     /// Makes files and their names durable on a local disk; object stores do so themselves.
     fn sync<'a>(&self, files: impl IntoIterator<Item = &'a str>, folder: &str) -> Result<(), LakeError> {
         let Ok(root) = self.delta.table_url().to_file_path() else { return Ok(()) };
         let folder = root.join(folder);
-        let sync = |path: PathBuf| File::open(path)?.sync_all();
+        let sync = |path: PathBuf| match File::open(path) {
+            // A commit that a checkpoint made superfluous may be gone.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            file => file?.sync_all(),
+        };
         let synced: io::Result<()> = files
             .into_iter()
             .try_for_each(|file| sync(folder.join(file)))
@@ -302,7 +322,7 @@ impl LakeTable {
     }
 }
 
-async fn create(delta: DeltaTable, table: Table) -> Result<DeltaTable, DeltaTableError> {
+async fn create(delta: DeltaTable, table: Table) -> Result<(), DeltaTableError> {
     let fields: StructType = table.schema().as_ref().try_into_kernel()?;
     delta
         .create()
@@ -310,6 +330,7 @@ async fn create(delta: DeltaTable, table: Table) -> Result<DeltaTable, DeltaTabl
         .with_columns(fields.fields().cloned())
         .with_configuration_property(TableProperty::SetTransactionRetentionDuration, Some(PRODUCER_RETENTION))
         .await
+        .map(drop)
 }
 
 /// A path that is a file, or lies below one, is a mistake to be named before anything is made.
@@ -330,9 +351,10 @@ fn check_place(lake: &str) -> Result<(), String> {
 
 /// Brings a batch to the table's columns, by name; absent ones become nulls.
 fn align(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, arrow::error::ArrowError> {
+    let strict = CastOptions { safe: false, ..CastOptions::default() };
     let columns = schema.fields().iter().map(|field| match batch.column_by_name(field.name()) {
         Some(column) if column.data_type() == field.data_type() => Ok(column.clone()),
-        Some(column) => arrow::compute::cast(column, field.data_type()),
+        Some(column) => cast_with_options(column, field.data_type(), &strict),
         None => Ok(new_null_array(field.data_type(), batch.num_rows())),
     });
     RecordBatch::try_new(schema.clone(), columns.collect::<Result<_, _>>()?)

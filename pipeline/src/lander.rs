@@ -3,12 +3,12 @@
 use crate::{
     FlushPolicy, LakeError,
     lake_table::{LakeTable, Outcome, Progress, open_all},
-    landing::{Counts, Landing, producer_app_id},
+    landing::{Counts, Landing},
     position::Span,
-    source::{Event, Partition, Positions, Source},
+    source::{Event, Partition, Positions, Source, producer_app_id},
 };
 use benchlake_producers::emit::{KafkaError, SpoolError};
-use benchlake_schemas::{RecordError, Table, to_batch};
+use benchlake_schemas::{ProducerId, RecordError, Table, to_batch};
 use std::{
     collections::{BTreeMap, HashMap},
     io,
@@ -22,6 +22,8 @@ use std::{
 use tokio::runtime::{Builder, Runtime};
 
 const WAIT: Duration = Duration::from_millis(100);
+/// Landing until idle gives up when nothing comes for so long although there is more.
+const STALL: Duration = Duration::from_secs(60);
 
 /// Why landing stopped. What is not landed stays in its source.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +65,26 @@ pub enum LandError {
         /// The offset after the broker's newest.
         high: i64,
     },
+    /// Rows of a spool went to Kafka and have not arrived in this lake.
+    #[error(
+        "rows up to {forwarded} of producer {producer} went to Kafka, but {table} of this lake has them only up to \
+         {landed}: land from Kafka first (`benchlake land --brokers`), or forward the rest too (`benchlake agent forward`)"
+    )]
+    InKafka {
+        /// The spool's producer.
+        producer: ProducerId,
+        /// The table.
+        table: Table,
+        /// The last row that went to Kafka.
+        forwarded: i64,
+        /// The last row that the lake has.
+        landed: i64,
+    },
+    /// Nothing came although not everything was read.
+    #[error(
+        "nothing arrived for {0:?} although not everything was read: do the brokers answer? (`benchlake doctor --brokers`)"
+    )]
+    Stalled(Duration),
     /// No runtime for the lake's I/O.
     #[error("cannot start threads for the lake's I/O: {0}")]
     Runtime(io::Error),
@@ -112,14 +134,14 @@ impl Lander {
         uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, url.as_bytes()).to_string()
     }
 
-    /// Answers a source's question where a partition's table stands, from the lake's newest version.
+    /// Answers a source's question where a table stands, from the lake's newest version.
     #[must_use]
     pub fn positions(&self) -> Positions {
         let (runtime, lake) = (self.runtime.clone(), self.lake.clone());
-        Arc::new(move |partition: &Partition| {
+        Arc::new(move |table: Table, app_id: &str| {
             runtime.block_on(async {
-                let mut table = LakeTable::open_or_create(&lake, partition.table).await?;
-                Ok(table.position(&partition.app_id).await?)
+                let mut table = LakeTable::open_or_create(&lake, table).await?;
+                Ok(table.position(app_id).await?)
             })
         })
     }
@@ -136,6 +158,8 @@ impl Lander {
         stop: &AtomicBool,
         seen: &mut dyn FnMut(&Report),
     ) -> Result<Report, LandError> {
+        // What an earlier, failed call left pending is read again from its source.
+        self.landings.values_mut().for_each(Landing::revoke);
         let result = self.follow(source, until_idle, stop, seen);
         source.close();
         result.map(|()| self.report.clone())
@@ -148,10 +172,16 @@ impl Lander {
         stop: &AtomicBool,
         seen: &mut dyn FnMut(&Report),
     ) -> Result<(), LandError> {
-        let mut shown = Instant::now();
+        let (mut shown, mut moved) = (Instant::now(), Instant::now());
         loop {
             let stopping = stop.load(Ordering::Relaxed);
             let event = if stopping { Event::Idle { caught_up: true } } else { source.next(WAIT)? };
+            if !matches!(event, Event::Idle { caught_up: false }) {
+                moved = Instant::now();
+            } else if until_idle && moved.elapsed() >= STALL {
+                return Err(LandError::Stalled(STALL));
+            }
+            let fenced = self.report.fenced;
             let ending = stopping || (until_idle && matches!(event, Event::Idle { caught_up: true }));
             self.apply(event)?;
             for table in Table::PRODUCED {
@@ -160,7 +190,11 @@ impl Lander {
                     seen(&self.report);
                 }
             }
-            if ending && (stopping || self.landings.values().all(|landing| landing.age().is_none())) {
+            // A fenced batch is read again: that is not the end.
+            if ending
+                && fenced == self.report.fenced
+                && (stopping || self.landings.values().all(|landing| landing.age().is_none()))
+            {
                 return Ok(());
             }
             if shown.elapsed() >= Duration::from_millis(250) {

@@ -4,7 +4,7 @@
 use crate::{
     lake_table::Progress,
     position::{Overlap, Span},
-    source::{Message, Partition},
+    source::{Message, Partition, producer_app_id},
 };
 use arrow::array::RecordBatch;
 use benchlake_schemas::{DeadLetter, Header, ProducerId, RecordError, SeqRange, Table, now};
@@ -40,11 +40,6 @@ pub(crate) struct Landing {
     partitions: BTreeMap<String, (Arc<Partition>, Span)>,
     producers: HashMap<ProducerId, Span>,
     since: Option<Instant>,
-}
-
-/// The application id under which a table keeps a producer's last row.
-pub(crate) fn producer_app_id(producer: ProducerId) -> String {
-    format!("benchlake/producer/{producer}")
 }
 
 impl Landing {
@@ -92,6 +87,8 @@ impl Landing {
         }
         counts.records += 1;
         counts.bytes += message.envelope.payload.len() as u64;
+        // The columns are slices of the payload, so this is what is held; headers are small.
+        self.pending_bytes += message.envelope.payload.len();
         match message.envelope.open(self.table) {
             Ok((batch, range)) => {
                 if let Entry::Vacant(unknown) = self.producers.entry(range.producer) {
@@ -135,7 +132,6 @@ impl Landing {
         counts.duplicates += (rows - taken.num_rows()) as u64;
         counts.rows += taken.num_rows() as u64;
         known.end = range.last;
-        self.pending_bytes += taken.get_array_memory_size();
         self.batches.push(taken);
     }
 

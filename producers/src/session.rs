@@ -181,7 +181,16 @@ pub fn run(
             Ok((mut workload, check)) => {
                 let measurement = measure(workload.as_mut(), policy, &clock, interrupted);
                 let (samples, stop) = (measurement.measure.samples.len(), measurement.stop);
-                spool.append(&series(spec, benchmark, workload.as_ref(), &check, measurement))?;
+                let rows = series(spec, benchmark, workload.as_ref(), &check, measurement);
+                // Idle threads of a workload spin: end them before anything else runs.
+                drop(workload);
+                let kept = spool.append(&rows)?;
+                if kept < rows.len() {
+                    let error = format!("{} rows dropped: the spool is full", rows.len() - kept);
+                    failures.push(format!("{benchmark}: {error}"));
+                    report(SessionEvent::Failed { benchmark: benchmark.to_string(), error });
+                    continue;
+                }
                 report(SessionEvent::Measured { benchmark: benchmark.to_string(), samples, stop });
             }
             Err(error) => {

@@ -4,7 +4,7 @@ use crate::{ProducerId, Reason, Row, SCHEMA_KEY, SchemaVersion, Table, encode_ip
 use arrow::{
     array::{Array, ArrayRef, AsArray, RecordBatch, new_null_array},
     compute::cast,
-    datatypes::{DataType, Field, Int64Type, Schema},
+    datatypes::{DataType, Field, Int64Type, Schema, TimeUnit},
 };
 use serde::Serialize;
 use std::sync::Arc;
@@ -156,7 +156,7 @@ pub fn from_batch<R: serde::de::DeserializeOwned>(batch: &RecordBatch) -> Result
 /// [`RecordError::NewerMajor`], [`RecordError::Column`] or [`RecordError::Invalid`].
 pub fn conform(table: Table, batch: &RecordBatch) -> Result<(RecordBatch, SeqRange), RecordError> {
     let schema = table.schema();
-    check_version(table, &batch.schema())?;
+    let newer = check_version(table, &batch.schema())?;
     let mut fields = Vec::with_capacity(batch.num_columns());
     let mut columns = Vec::with_capacity(batch.num_columns());
     for field in schema.fields() {
@@ -165,6 +165,7 @@ pub fn conform(table: Table, batch: &RecordBatch) -> Result<(RecordBatch, SeqRan
     }
     for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
         if schema.index_of(field.name()).is_err() {
+            check_new_column(table, &schema, field, newer)?;
             fields.push(Arc::new(field.as_ref().clone().with_nullable(true)));
             columns.push(column.clone());
         }
@@ -179,10 +180,9 @@ pub fn conform(table: Table, batch: &RecordBatch) -> Result<(RecordBatch, SeqRan
     Ok((batch, range))
 }
 
-fn check_version(table: Table, schema: &Schema) -> Result<(), RecordError> {
-    let Some(text) = schema.metadata().get(SCHEMA_KEY) else {
-        return Ok(());
-    };
+/// Whether the rows come from a newer minor version; a newer major one is refused.
+fn check_version(table: Table, schema: &Schema) -> Result<bool, RecordError> {
+    let Some(text) = schema.metadata().get(SCHEMA_KEY) else { return Ok(false) };
     let known = table.version();
     let found: SchemaVersion = text.parse().map_err(|_| {
         RecordError::Malformed(format!("schema metadata `{SCHEMA_KEY}` is {text:?}, not MAJOR.MINOR"))
@@ -190,7 +190,34 @@ fn check_version(table: Table, schema: &Schema) -> Result<(), RecordError> {
     if found.major > known.major {
         return Err(RecordError::NewerMajor { table, found, known });
     }
+    Ok(found.major == known.major && found.minor > known.minor)
+}
+
+/// Only a newer minor version may bring columns, and only of types that every reader of the lake
+/// has: a stranger's column must neither widen the table nor stop the lander.
+fn check_new_column(table: Table, schema: &Schema, field: &Field, newer: bool) -> Result<(), RecordError> {
+    let problem = |problem: String| Err(RecordError::Column { table, column: field.name().clone(), problem });
+    if !newer {
+        return problem(format!("is no column of version {}", table.version()));
+    }
+    if schema.fields().iter().any(|known| known.name().eq_ignore_ascii_case(field.name())) {
+        return problem("differs from a known column in case alone".into());
+    }
+    if !plain(field.data_type()) {
+        return problem(format!("has type {}, which a lake does not have", field.data_type()));
+    }
     Ok(())
+}
+
+fn plain(data_type: &DataType) -> bool {
+    use DataType::{Binary, Boolean, Float64, Int64, List, Map, Struct, Timestamp, Utf8};
+    match data_type {
+        Boolean | Int64 | Float64 | Utf8 | Binary => true,
+        Timestamp(TimeUnit::Microsecond, Some(zone)) => zone.as_ref() == "UTC",
+        List(inner) | Map(inner, _) => plain(inner.data_type()),
+        Struct(fields) => fields.iter().all(|field| plain(field.data_type())),
+        _ => false,
+    }
 }
 
 fn column(table: Table, batch: &RecordBatch, field: &Field) -> Result<ArrayRef, RecordError> {

@@ -132,6 +132,27 @@ fn version_rules() -> TestResult {
     Ok(())
 }
 
+/// A column that no newer version brought, or of a type that the lake lacks, makes a dead letter and
+/// cannot widen the table.
+#[test]
+fn strange_columns_are_refused() {
+    let strange = |version: &'static str, field: Field, column: ArrayRef| {
+        altered(move |fields, columns, metadata| {
+            fields.push(field.clone());
+            columns.push(column.clone());
+            metadata.insert(SCHEMA_KEY.into(), version.into());
+        })
+    };
+    let number: ArrayRef = Arc::new(Int64Array::from(vec![1]));
+    let same = strange("1.0", Field::new("novelty", DataType::Int64, true), number.clone());
+    assert!(same.expect_err("not of this version").to_string().contains("no column of version 1.0"));
+    let case = strange("1.9", Field::new("SEQ", DataType::Int64, true), number);
+    assert!(case.expect_err("ambiguous").to_string().contains("in case alone"));
+    let small: ArrayRef = Arc::new(arrow::array::Time64MicrosecondArray::from(vec![1]));
+    let odd = strange("1.9", Field::new("novelty", small.data_type().clone(), true), small);
+    assert!(odd.expect_err("Delta has no such type").to_string().contains("a lake does not have"));
+}
+
 /// An absent nullable column becomes nulls; an absent required one, or one of a wrong type, is named.
 #[test]
 fn column_rules() -> TestResult {

@@ -2,9 +2,12 @@
 
 mod cell;
 mod delimited;
+mod quantity;
 mod terminal;
 
 pub use cell::number;
+pub(crate) use quantity::{Scale, digits, quantity, scale};
+pub(crate) use terminal::{Shown, Style, styled};
 
 use crate::Answer;
 use arrow::{

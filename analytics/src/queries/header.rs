@@ -1,6 +1,7 @@
 //! The header of a query's file: comment lines `-- KEY: …` before the SQL.
 
 use super::{Parameter, Query, Type};
+use crate::format::{Shown, Style};
 use std::collections::BTreeMap;
 
 /// How the answer of a query is drawn.
@@ -30,6 +31,7 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Query, HeaderError> {
         what: String::new(),
         parameters: Vec::new(),
         chart: None,
+        show: Vec::new(),
         sql: String::new(),
     };
     let error = |line: usize, problem: String| HeaderError { name: name.into(), line: line + 1, problem };
@@ -48,7 +50,10 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Query, HeaderError> {
             "what" => query.what = value.into(),
             "parameter" => query.parameters.push(parameter(value).map_err(|problem| error(number, problem))?),
             "chart" => query.chart = Some(chart(value).map_err(|problem| error(number, problem))?),
-            other => return Err(error(number, format!("no key `{other}`; one of what, parameter, chart"))),
+            "show" => query.show = show(value).map_err(|problem| error(number, problem))?,
+            other => {
+                return Err(error(number, format!("no key `{other}`; one of what, parameter, chart, show")));
+            }
         }
     }
     if query.what.is_empty() {
@@ -103,6 +108,20 @@ fn chart(text: &str) -> Result<Chart, String> {
     Ok(Chart { kind: kind.into(), roles })
 }
 
+/// `COLUMN[:unit|:percent] …`
+fn show(text: &str) -> Result<Vec<Shown>, String> {
+    let one = |word: &str| {
+        let (column, style) = match word.split_once(':') {
+            None => (word, Style::Plain),
+            Some((column, "unit")) => (column, Style::Unit),
+            Some((column, "percent")) => (column, Style::Percent),
+            Some(_) => return Err(format!("`{word}` is not COLUMN, COLUMN:unit or COLUMN:percent")),
+        };
+        Ok(Shown { column: column.to_owned(), style })
+    };
+    text.split_whitespace().map(one).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,7 +153,7 @@ mod tests {
         );
         assert_eq!(
             error("-- what: x\n-- whom: y\n"),
-            Err("q.sql:2: no key `whom`; one of what, parameter, chart".into())
+            Err("q.sql:2: no key `whom`; one of what, parameter, chart, show".into())
         );
     }
 }

@@ -7,10 +7,14 @@ mod parameter;
 pub use header::{Chart, HeaderError};
 pub use parameter::{Parameter, Type};
 
-use crate::{Answer, SqlError, sql};
+use crate::{
+    Answer, SqlError,
+    format::{self, Format, Shown, WriteError},
+    sql,
+};
 use datafusion::prelude::SessionContext;
 use include_dir::{Dir, include_dir};
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::{collections::BTreeMap, io, sync::LazyLock};
 
 static FOLDER: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../queries");
 
@@ -38,6 +42,8 @@ pub struct Query {
     pub parameters: Vec<Parameter>,
     /// How its answer is drawn.
     pub chart: Option<Chart>,
+    /// The columns that a table on the screen has; all where it is empty.
+    pub(crate) show: Vec<Shown>,
     /// The SQL, without the header.
     pub sql: String,
 }
@@ -135,6 +141,22 @@ impl Query {
         let frame = context.sql(&self.sql).await.map_err(|error| failed(error.into()))?;
         let frame = frame.with_param_values(values).map_err(|error| failed(error.into()))?;
         sql::collect(frame).await.map_err(failed)
+    }
+}
+
+impl Query {
+    /// Writes an answer of this query; a table has the columns and units that the query's header
+    /// chose for people.
+    ///
+    /// # Errors
+    /// As [`format::write`].
+    pub fn write(&self, answer: &Answer, format: Format, out: &mut impl io::Write) -> Result<(), WriteError> {
+        if format == Format::Table && !self.show.is_empty() {
+            let table = format::styled(answer, &self.show)
+                .map_err(|error| WriteError::Encode { format, problem: error.to_string() })?;
+            return Ok(out.write_all(table.as_bytes())?);
+        }
+        format::write(answer, format, out)
     }
 }
 

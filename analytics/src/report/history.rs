@@ -27,11 +27,11 @@ pub(crate) struct Point {
     pub(crate) started_at: String,
     pub(crate) commit: Option<String>,
     #[serde(deserialize_with = "number")]
-    pub(crate) mean: f64,
+    pub(crate) centre: f64,
     pub(crate) low: Option<f64>,
     pub(crate) high: Option<f64>,
     #[serde(deserialize_with = "finite")]
-    pub(crate) session_means: Vec<f64>,
+    pub(crate) session_centres: Vec<f64>,
 }
 
 impl Point {
@@ -57,9 +57,7 @@ pub(crate) struct Summary {
     pub(crate) sessions: i64,
     pub(crate) samples: i64,
     #[serde(deserialize_with = "number")]
-    pub(crate) median: f64,
-    #[serde(deserialize_with = "number")]
-    pub(crate) mean: f64,
+    pub(crate) centre: f64,
     pub(crate) low: Option<f64>,
     pub(crate) high: Option<f64>,
     pub(crate) cv_between: Option<f64>,
@@ -122,11 +120,11 @@ fn finite<'de, D: Deserializer<'de>>(values: D) -> Result<Vec<f64>, D::Error> {
     Ok(Vec::<Option<f64>>::deserialize(values)?.into_iter().flatten().collect())
 }
 
-/// The histories in `points`, which are in the order of label and time. A run whose mean is no
+/// The histories in `points`, which are in the order of label and time. A run whose centre is no
 /// number has no place in a plot; the summary shows it.
 pub(crate) fn histories(points: Vec<Point>) -> Vec<History> {
     let mut histories: Vec<History> = Vec::new();
-    for point in points.into_iter().filter(|point| point.mean.is_finite()) {
+    for point in points.into_iter().filter(|point| point.centre.is_finite()) {
         match histories.last_mut() {
             Some(last) if last.benchmark_id == point.benchmark_id && last.metric == point.metric => {
                 last.points.push(point);
@@ -174,10 +172,10 @@ pub(crate) mod tests {
             run_id: format!("019aa000-0000-7000-8000-{i:012}"),
             started_at: format!("2026-11-{:02}T10:00:00Z", i % 30 + 1),
             commit: Some(format!("{:07x}", (i + 1) * 0x00ab_cde1 % 0x0fff_ffff)),
-            mean,
+            centre: mean,
             low: Some(mean * 0.985),
             high: Some(mean * 1.015),
-            session_means: vec![mean * 0.994, mean, mean * 1.006],
+            session_centres: vec![mean * 0.994, mean, mean * 1.006],
         };
         histories(means.iter().enumerate().map(point).collect()).remove(0)
     }

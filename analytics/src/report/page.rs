@@ -2,12 +2,12 @@
 
 use super::{
     history::{Repeats, Run, Setting, Summary},
-    plot::{
-        scale::{digits, quantity, scale},
-        scene::Ink,
-    },
+    plot::scene::Ink,
 };
-use crate::Query;
+use crate::{
+    Query,
+    format::{digits, quantity, scale},
+};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -110,7 +110,7 @@ fn summary(page: &Page<'_>) -> Markup {
     html! {
         div.scroll { table {
             thead { tr {
-                th { "benchmark" } th.number { "mean" } th.number { "95 % interval" } th.number { "median" }
+                th { "benchmark" } th.number { "centre" } th.number { "95 % interval" }
                 th.number { "CV" } th { "reproducible" } th.number { "rate" } th.number { "sessions" }
                 th.number { "samples" } th { "flags" }
             } }
@@ -122,9 +122,8 @@ fn summary(page: &Page<'_>) -> Markup {
                     }
                     @if row.metric != "time" { " " (row.metric) }
                 }
-                td.number { b { (quantity(row.mean, &row.unit)) } }
+                td.number { b { (quantity(row.centre, &row.unit)) } }
                 td.number { (interval(row)) }
-                td.number { (quantity(row.median, &row.unit)) }
                 td.number { @if let Some(cv) = row.cv_between { (percent(cv)) } @else { "–" } }
                 (verdict(repeats.get(&(&row.benchmark_id, &row.metric)).copied().unwrap_or("–")))
                 td.number { (rate(row)) }
@@ -134,7 +133,7 @@ fn summary(page: &Page<'_>) -> Markup {
             } } }
         } }
         p.muted {
-            "Times are per iteration. Interval and CV are taken over the means of sessions: a session is one fresh process. "
+            "Times are per iteration. A session is one fresh process, its centre the median of its samples; centre, interval and CV are taken over the sessions. "
             "Reproducible: a CV of at most 5 % over at least three sessions."
         }
     }
@@ -152,7 +151,7 @@ fn interval(row: &Summary) -> String {
     let Some((low, high)) = row.low.zip(row.high) else {
         return "one session".into();
     };
-    let in_unit = scale(row.mean, &row.unit);
+    let in_unit = scale(row.centre, &row.unit);
     format!("{} – {} {}", digits(low / in_unit.divisor), digits(high / in_unit.divisor), in_unit.unit)
 }
 

@@ -14,6 +14,8 @@ use std::{
 };
 
 type TestResult = Result<(), Box<dyn Error>>;
+/// Rows of cells, as text.
+type Rows = Vec<Vec<String>>;
 
 /// Two quick benchmarks.
 const SUITE: &str = r#"
@@ -47,7 +49,7 @@ fn suite(dir: &Path) -> Result<PathBuf, Box<dyn Error>> {
 }
 
 /// The answer's rows as text.
-fn sql_at(lake: &Path, at: &At, query: &str) -> Result<Vec<Vec<String>>, Box<dyn Error>> {
+fn sql_at(lake: &Path, at: &At, query: &str) -> Result<Rows, Box<dyn Error>> {
     let runtime = tokio::runtime::Runtime::new()?;
     let answer = runtime.block_on(async {
         let lake = Lake::open(&lake.to_string_lossy(), at).await?;
@@ -56,12 +58,12 @@ fn sql_at(lake: &Path, at: &At, query: &str) -> Result<Vec<Vec<String>>, Box<dyn
     Ok(benchlake_analytics::format::rows(&answer)?)
 }
 
-fn sql(lake: &Path, query: &str) -> Result<Vec<Vec<String>>, Box<dyn Error>> {
+fn sql(lake: &Path, query: &str) -> Result<Rows, Box<dyn Error>> {
     sql_at(lake, &At::Latest, query)
 }
 
 /// Every row of both tables as text, by producer and number.
-fn everything(lake: &Path) -> Result<BTreeMap<String, Vec<Vec<String>>>, Box<dyn Error>> {
+fn everything(lake: &Path) -> Result<BTreeMap<String, Rows>, Box<dyn Error>> {
     let table = |name: &str| sql(lake, &format!("select * from {name} order by producer_id, seq"));
     Ok(BTreeMap::from([("series".into(), table("series")?), ("sessions".into(), table("sessions")?)]))
 }

@@ -18,10 +18,12 @@ use rdkafka::{
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 const ANSWER: Duration = Duration::from_secs(15);
+/// How often the ends of partitions are asked for while nothing arrives.
+const RECHECK: Duration = Duration::from_secs(2);
 
 type Key = (String, i32);
 
@@ -31,6 +33,7 @@ pub struct KafkaSource {
     /// Assigned partitions, each with the next offset to read; `None` while there is no assignment.
     assigned: Option<HashMap<Key, (Arc<Partition>, i64)>>,
     ended: HashSet<Key>,
+    checked: Instant,
 }
 
 /// A partition given to this lander: where its table stands, and the offset that reading starts at.
@@ -74,7 +77,7 @@ impl KafkaSource {
         let topics = Table::PRODUCED.map(Table::topic);
         let topics: Vec<_> = topics.iter().map(String::as_str).collect();
         consumer.subscribe(&topics).map_err(KafkaError::from)?;
-        Ok(Self { consumer, assigned: None, ended: HashSet::new() })
+        Ok(Self { consumer, assigned: None, ended: HashSet::new(), checked: Instant::now() })
     }
 
     /// The oldest callback not handed over yet, as an event.
@@ -117,12 +120,13 @@ impl KafkaSource {
         Some(Message { partition: partition.clone(), offset: message.offset(), next: *next, envelope })
     }
 
-    /// The end of some partition was reached (the client does not say of which topic): notes every
-    /// partition that is read up to the broker's newest offset.
+    /// Notes every partition that is read up to the broker's newest offset; asked when the end of
+    /// some partition was reached (the client does not say of which topic) and now and then.
     fn note_ends(&mut self) {
+        self.checked = Instant::now();
         for (key, (_, next)) in self.assigned.iter().flatten() {
             if !self.ended.contains(key)
-                && let Ok((_, end)) = self.consumer.fetch_watermarks(&key.0, key.1, ANSWER)
+                && let Ok((_, end)) = self.consumer.fetch_watermarks(&key.0, key.1, RECHECK)
                 && *next >= end
             {
                 self.ended.insert(key.clone());
@@ -152,7 +156,11 @@ impl Source for KafkaSource {
             Some(Err(error)) if is_fatal(&error) => return Err(self.failed(&error)),
             // librdkafka tries again by itself.
             Some(Err(error)) => tracing::warn!(%error, "Kafka"),
-            None => {}
+            None => {
+                if self.checked.elapsed() >= RECHECK {
+                    self.note_ends();
+                }
+            }
         }
         let caught_up = self.assigned.as_ref().is_some_and(|assigned| assigned.len() == self.ended.len());
         Ok(Event::Idle { caught_up })
@@ -236,7 +244,7 @@ impl Membership {
             }
             let app_id = format!("benchlake/{cluster}/{topic}#{}/{number}", ids[topic]);
             let partition = Arc::new(Partition { app_id, table, topic: topic.to_owned(), number });
-            let table = (self.positions)(&partition)?;
+            let table = (self.positions)(table, &partition.app_id)?;
             let (low, high) = consumer
                 .fetch_watermarks(topic, number, ANSWER)
                 .map_err(|error| unreachable(format!("offsets of {topic}/{number}: {error}")))?;

@@ -5,7 +5,7 @@ pub(crate) mod spool;
 mod topic_id;
 
 use crate::LandError;
-use benchlake_schemas::{Envelope, Table};
+use benchlake_schemas::{Envelope, ProducerId, Table};
 use std::{sync::Arc, time::Duration};
 
 /// One ordered sequence of records, landed by at most one lander at a time.
@@ -77,5 +77,10 @@ pub trait Source {
     fn close(&mut self);
 }
 
-/// Reads from the lake where a partition's table stands.
-pub type Positions = Arc<dyn Fn(&Partition) -> Result<Option<i64>, LandError> + Send + Sync>;
+/// Reads from the lake where a table stands for an application id.
+pub type Positions = Arc<dyn Fn(Table, &str) -> Result<Option<i64>, LandError> + Send + Sync>;
+
+/// The application id under which a table keeps a producer's last row.
+pub(crate) fn producer_app_id(producer: ProducerId) -> String {
+    format!("benchlake/producer/{producer}")
+}

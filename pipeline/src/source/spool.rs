@@ -1,6 +1,6 @@
 //! Spools as a source: the embedded mode. A log's byte positions are its offsets.
 
-use super::{Assignment, Event, Message, Partition, Positions, Source};
+use super::{Assignment, Event, Message, Partition, Positions, Source, producer_app_id};
 use crate::LandError;
 use benchlake_producers::emit::{Drain, Entry, LogReader, drains};
 use benchlake_schemas::{Envelope, ProducerId, header};
@@ -51,8 +51,14 @@ impl SpoolSource {
                 topic: format!("spool/{producer}/{table}"),
                 number: 0,
             });
-            let position = (self.positions)(&partition)?;
-            let mut reader = drain.reader();
+            let position = (self.positions)(table, &partition.app_id)?;
+            let (forwarded, landed) =
+                (drain.forwarded()?, (self.positions)(table, &producer_app_id(producer))?);
+            if forwarded > landed.unwrap_or(0) {
+                // Landing what follows them would make the lake take them for known when they come.
+                return Err(LandError::InKafka { producer, table, forwarded, landed: landed.unwrap_or(0) });
+            }
+            let mut reader = drain.reader()?;
             // The lake is ahead of the spool's note if a lander died between commit and note.
             let start = position.and_then(|position| u64::try_from(position).ok()).unwrap_or(0);
             if start > reader.position() {
@@ -77,8 +83,8 @@ impl SpoolSource {
             };
             let (start, end, envelope) = match entry {
                 Entry::Record { start, end, envelope, .. } => (start, end, envelope),
-                Entry::Damaged { start, end, bytes, error } => {
-                    let headers = vec![(header::DAMAGE.to_owned(), error.into_bytes())];
+                Entry::Damaged { start, end, bytes } => {
+                    let headers = vec![(header::DAMAGE.to_owned(), format!("at {start}").into_bytes())];
                     (start, end, Envelope { headers, payload: bytes })
                 }
             };
@@ -120,7 +126,7 @@ impl Source for SpoolSource {
             log.open.clear();
             log.reader = match position.and_then(|position| u64::try_from(position).ok()) {
                 Some(position) => log.drain.reader_at(position),
-                None => log.drain.reader(),
+                None => log.drain.reader()?,
             };
         }
         Ok(())
@@ -132,7 +138,7 @@ impl Source for SpoolSource {
         while let Some((_, seq)) = log.open.pop_front_if(|(end, _)| *end <= position) {
             last = last.max(seq);
         }
-        Ok(log.drain.drained(u64::try_from(position).unwrap_or(0), last)?)
+        Ok(log.drain.landed(u64::try_from(position).unwrap_or(0), last)?)
     }
 
     fn close(&mut self) {

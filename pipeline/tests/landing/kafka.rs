@@ -72,6 +72,26 @@ fn resent_records_land_once() -> TestResult {
     Ok(())
 }
 
+/// Rows of a spool whose predecessors are still in Kafka are not landed past them: those would be
+/// taken for known when they come.
+#[test]
+fn a_spool_does_not_overtake_kafka() -> TestResult {
+    let Some(kafka) = kafka() else { return Ok(()) };
+    let _one = ONE_AT_A_TIME.lock();
+    let dir = tempfile::tempdir()?;
+    let (spool, lake) = (dir.path().join("spool"), dir.path().join("lake"));
+    let mut writer = Spool::open(&spool, 4, SpoolOptions::default())?;
+    writer.append(&some_series(3))?;
+    forward(&kafka, &spool)?;
+    writer.append(&some_series(2))?;
+    let refused = land_spool(&spool, &lake).expect_err("rows 1 to 3 are in Kafka").to_string();
+    assert!(refused.contains("rows up to 3") && refused.contains("land from Kafka first"), "{refused}");
+    land_kafka(&kafka, &lake)?;
+    land_spool(&spool, &lake)?;
+    assert_eq!(seqs(&lake, writer.producer())?, (1..=5).collect::<Vec<_>>());
+    Ok(())
+}
+
 /// Two landers of one group that share and trade partitions land every row once.
 #[test]
 fn two_landers_share_a_group() -> TestResult {
@@ -129,7 +149,7 @@ fn an_offset_out_of_range_stops_the_lander() -> TestResult {
     let (spool, lake) = (dir.path().join("spool"), dir.path().join("lake"));
     spool_rows(&spool, &some_series(1))?;
     forward(&kafka, &spool)?;
-    let beyond: benchlake_pipeline::Positions = std::sync::Arc::new(|_| Ok(Some(1 << 40)));
+    let beyond: benchlake_pipeline::Positions = std::sync::Arc::new(|_, _| Ok(Some(1 << 40)));
     let mut lander = Lander::open(&lake.to_string_lossy(), FlushPolicy::default())?;
     let mut source = KafkaSource::new(&kafka, &format!("test-{}", RunId::new()), beyond)?;
     let error = lander.run(&mut source, true, &AtomicBool::new(false), &mut |_| {});

@@ -25,8 +25,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A record that is not acknowledged within this time counts as failed and is sent again.
+/// Without an acknowledgement for so long everything on its way counts as failed and is sent again.
 const DELIVERY: Duration = Duration::from_secs(20);
+/// Damaged bytes are sent in parts that fit a broker's default limit.
+const PART: usize = 512 << 10;
 
 /// What was forwarded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -75,7 +77,7 @@ impl Forwarder {
     pub fn forward(&self, drain: &Drain, stop: &AtomicBool) -> Result<Forwarded, ForwardError> {
         let mut total = Forwarded::default();
         // Following an idle spool must not cost a connection each time.
-        if drain.reader().next_entry()?.is_none() {
+        if drain.reader()?.next_entry()?.is_none() {
             return Ok(total);
         }
         let mut progress = Instant::now();
@@ -102,25 +104,17 @@ impl Forwarder {
         let mut config = self.kafka.config();
         config.set("enable.idempotence", "true").set("acks", "all").set("compression.type", "zstd");
         config.set("linger.ms", "5").set("queue.buffering.max.kbytes", "65536");
-        config.set("message.timeout.ms", DELIVERY.as_millis().to_string());
+        // Never: the client would give up single messages and go on with later ones, and what the
+        // broker holds must always be a prefix of the log. `Window` watches the time instead.
+        config.set("message.timeout.ms", "0");
         let producer: BaseProducer<Deliveries> =
             config.create_with_context(Deliveries::default()).map_err(KafkaError::from)?;
         let mut window = Window::default();
-        let result = self.send_all(&producer, drain, stop, &mut window);
+        self.send_all(&producer, drain, stop, &mut window)?;
         // Dropping a producer purges what it has not sent: settle everything first.
-        let settled = Instant::now();
-        while window.failure.is_none() && !window.flying.is_empty() && settled.elapsed() < DELIVERY * 2 {
+        while window.failure.is_none() && !window.flying.is_empty() {
             producer.poll(Duration::from_millis(100));
             window.settle(&producer, drain)?;
-        }
-        result?;
-        if !window.flying.is_empty() && window.failure.is_none() {
-            window.failure = Some("no acknowledgement in time".into());
-        }
-        if let Some(failure) = &mut window.failure
-            && let Some(last) = producer.context().errors.get()
-        {
-            *failure = last;
         }
         Ok(Attempt { acknowledged: window.acknowledged, failure: window.failure })
     }
@@ -132,46 +126,61 @@ impl Forwarder {
         stop: &AtomicBool,
         window: &mut Window,
     ) -> Result<(), ForwardError> {
-        let topic = drain.table.topic();
-        let mut reader = drain.reader();
+        let mut reader = drain.reader()?;
         while window.failure.is_none()
             && !stop.load(Ordering::Relaxed)
             && let Some(entry) = reader.next_entry()?
         {
-            let (partition, envelope, end) = match entry {
-                Entry::Record { partition, envelope, end, .. } => (partition, envelope, end),
-                // Damaged bytes go to Kafka too: the lander files them as a dead letter.
-                Entry::Damaged { bytes, end, error, start } => {
-                    tracing::warn!(folder = %drain.folder().display(), start, error, "damaged record in the spool");
-                    (
-                        0,
-                        Envelope {
-                            headers: vec![(header::DAMAGE.into(), error.into_bytes())],
-                            payload: bytes,
-                        },
-                        end,
-                    )
+            match entry {
+                Entry::Record { partition, envelope, end, .. } => {
+                    self.send(producer, drain, window, &envelope, partition, end)?;
                 }
-            };
-            let number = window.take_off(&envelope, end);
-            let mut record = BaseRecord::with_opaque_to(&topic, Box::new(number))
-                .partition(i32::try_from(partition % self.partitions.max(1)).unwrap_or(0))
-                .payload(&envelope.payload);
-            let key = drain.producer.to_string();
-            record = record.key(&key).headers(kafka_headers(&envelope));
-            while let Err((error, back)) = producer.send(record) {
-                if error != ClientError::MessageProduction(RDKafkaErrorCode::QueueFull) {
-                    window.failure = Some(error.to_string());
-                    return Ok(());
+                // Damaged bytes go to Kafka too: the lander files them as dead letters.
+                Entry::Damaged { bytes, end, start } => {
+                    tracing::warn!(folder = %drain.folder().display(), start, "damaged record in the spool");
+                    let last = bytes.chunks(PART).count().saturating_sub(1);
+                    for (number, part) in bytes.chunks(PART).enumerate() {
+                        let damage = format!("at {start}, part {number} of 0..={last}");
+                        let headers = vec![(header::DAMAGE.into(), damage.into_bytes())];
+                        let envelope = Envelope { headers, payload: part.to_vec() };
+                        let end = if number == last { end } else { start };
+                        self.send(producer, drain, window, &envelope, 0, end)?;
+                    }
                 }
-                producer.poll(Duration::from_millis(50));
-                window.settle(producer, drain)?;
-                record = back;
             }
-            producer.poll(Duration::ZERO);
-            window.settle(producer, drain)?;
         }
         Ok(())
+    }
+
+    fn send(
+        &self,
+        producer: &BaseProducer<Deliveries>,
+        drain: &Drain,
+        window: &mut Window,
+        envelope: &Envelope,
+        partition: u32,
+        end: u64,
+    ) -> Result<(), ForwardError> {
+        let (topic, key) = (drain.table.topic(), drain.producer.to_string());
+        let number = window.take_off(envelope, end);
+        let mut record = BaseRecord::with_opaque_to(&topic, Box::new(number))
+            .partition(i32::try_from(partition % self.partitions.max(1)).unwrap_or(0))
+            .key(&key)
+            .payload(&envelope.payload)
+            .headers(kafka_headers(envelope));
+        while let Err((error, back)) = producer.send(record) {
+            if error != ClientError::MessageProduction(RDKafkaErrorCode::QueueFull) {
+                window.failure = Some(error.to_string());
+            }
+            if window.failure.is_some() {
+                return Ok(());
+            }
+            producer.poll(Duration::from_millis(50));
+            window.settle(producer, drain)?;
+            record = back;
+        }
+        producer.poll(Duration::ZERO);
+        Ok(window.settle(producer, drain)?)
     }
 }
 
@@ -189,13 +198,20 @@ struct Attempt {
 }
 
 /// Records on their way, in the order of the log.
-#[derive(Default)]
 struct Window {
     flying: VecDeque<Flight>,
     taken_off: u64,
     landed: u64,
     acknowledged: Forwarded,
     failure: Option<String>,
+    heard: Instant,
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        let (flying, acknowledged) = (VecDeque::new(), Forwarded::default());
+        Self { flying, taken_off: 0, landed: 0, acknowledged, failure: None, heard: Instant::now() }
+    }
 }
 
 struct Flight {
@@ -216,6 +232,7 @@ impl Window {
     /// Takes in delivery reports and drains the acknowledged prefix.
     fn settle(&mut self, producer: &BaseProducer<Deliveries>, drain: &Drain) -> Result<(), SpoolError> {
         for (number, result) in producer.context().take() {
+            self.heard = Instant::now();
             match result {
                 Ok(()) => {
                     let place = usize::try_from(number - self.landed).unwrap_or(usize::MAX);
@@ -233,7 +250,13 @@ impl Window {
             self.acknowledged.bytes += flight.bytes;
             prefix = Some(flight);
         }
-        prefix.map_or(Ok(()), |flight| drain.drained(flight.end, flight.seq))
+        if self.flying.is_empty() {
+            self.heard = Instant::now();
+        } else if self.heard.elapsed() >= DELIVERY && self.failure.is_none() {
+            let known = producer.context().errors.get();
+            self.failure = Some(known.unwrap_or_else(|| format!("no acknowledgement for {DELIVERY:?}")));
+        }
+        prefix.map_or(Ok(()), |flight| drain.acknowledged(flight.end, flight.seq))
     }
 }
 

@@ -5,7 +5,8 @@
 //! SPOOL/PRODUCER_ID/lock               held by the process that writes
 //! SPOOL/PRODUCER_ID/drain.lock         held by the process that lands or forwards
 //! SPOOL/PRODUCER_ID/TABLE/*.log        records, see `log.rs`
-//! SPOOL/PRODUCER_ID/TABLE/drained      "POSITION SEQ": everything before is landed or acknowledged
+//! SPOOL/PRODUCER_ID/TABLE/drained      "POSITION SEQ FORWARDED": everything before POSITION, rows up to
+//!                                      SEQ, is landed or acknowledged; rows up to FORWARDED by Kafka
 //! SPOOL/PRODUCER_ID/TABLE/dropped      "FIRST LAST" per line: rows dropped because the spool was full
 //! ```
 //!
@@ -112,12 +113,16 @@ impl Spool {
                 return Self::resume(folder, producer, options, lock);
             }
         }
-        let producer = ProducerId::new();
-        let folder = root.join(producer.to_string());
-        fs::create_dir(&folder).map_err(at(&folder))?;
+        let (producer, folder, lock) = loop {
+            let producer = ProducerId::new();
+            let folder = root.join(producer.to_string());
+            fs::create_dir(&folder).map_err(at(&folder))?;
+            // Another process may have taken the new folder already: it is welcome to it.
+            if let Some(lock) = try_lock(&folder.join("lock"))? {
+                break (producer, folder, lock);
+            }
+        };
         let partition = crc32c::crc32c(producer.to_string().as_bytes()) % partitions.max(1);
-        let lock =
-            try_lock(&folder.join("lock"))?.ok_or(io::ErrorKind::WouldBlock.into()).map_err(at(&folder))?;
         let note = folder.join("partition");
         replace(&note, &partition.to_string()).map_err(at(&note))?;
         log::sync_folder(root).map_err(at(root))?;
@@ -189,8 +194,11 @@ impl Spool {
         let SpoolOptions { max_bytes, when_full, patience } = self.options;
         let started = Instant::now();
         loop {
-            let sizes = Table::PRODUCED.map(|table| log::size(&self.folder.join(table.as_str())));
-            let used = sizes.into_iter().sum::<io::Result<u64>>().map_err(at(&self.folder))?;
+            let mut used = 0;
+            for (table, (log, _)) in &self.tables {
+                let folder = self.folder.join(table.as_str());
+                used += log.end().saturating_sub(read_drained(&folder).map_err(at(&folder))?.position);
+            }
             if used < max_bytes {
                 return Ok(true);
             }
@@ -218,9 +226,23 @@ pub struct Drain {
 
 impl Drain {
     /// A reader of what is not drained yet.
-    #[must_use]
-    pub fn reader(&self) -> LogReader {
-        LogReader::new(&self.folder, read_drained(&self.folder).0)
+    ///
+    /// # Errors
+    /// [`SpoolError::Io`] if the note of it cannot be read.
+    pub fn reader(&self) -> Result<LogReader, SpoolError> {
+        Ok(LogReader::new(&self.folder, self.note()?.position))
+    }
+
+    /// The last row that went to Kafka; 0 if none did.
+    ///
+    /// # Errors
+    /// [`SpoolError::Io`] if the note of it cannot be read.
+    pub fn forwarded(&self) -> Result<i64, SpoolError> {
+        Ok(self.note()?.forwarded)
+    }
+
+    fn note(&self) -> Result<Note, SpoolError> {
+        read_drained(&self.folder).map_err(at(&self.folder))
     }
 
     /// A reader from `position` on.
@@ -235,17 +257,39 @@ impl Drain {
         &self.folder
     }
 
-    /// Notes that everything before `position`, up to row `seq`, is landed or acknowledged, and
-    /// deletes segments that are not needed any more.
+    /// Notes that everything before `position`, up to row `seq`, is landed in a lake, and deletes
+    /// segments that are not needed any more.
     ///
     /// # Errors
     /// [`SpoolError::Io`]; the note is then as before or as asked for.
-    pub fn drained(&self, position: u64, seq: i64) -> Result<(), SpoolError> {
-        let note = self.folder.join("drained");
-        let seq = seq.max(read_drained(&self.folder).1);
-        replace(&note, &format!("{position} {seq}")).map_err(at(&note))?;
+    pub fn landed(&self, position: u64, seq: i64) -> Result<(), SpoolError> {
+        let note = self.note()?;
+        self.drained(Note { position, seq: seq.max(note.seq), ..note })
+    }
+
+    /// The same for what Kafka acknowledged.
+    ///
+    /// # Errors
+    /// As [`Drain::landed`].
+    pub fn acknowledged(&self, position: u64, seq: i64) -> Result<(), SpoolError> {
+        let note = self.note()?;
+        self.drained(Note { position, seq: seq.max(note.seq), forwarded: seq.max(note.forwarded) })
+    }
+
+    fn drained(&self, note: Note) -> Result<(), SpoolError> {
+        let path = self.folder.join("drained");
+        let Note { position, seq, forwarded } = note;
+        replace(&path, &format!("{position} {seq} {forwarded}")).map_err(at(&path))?;
         log::delete_before(&self.folder, position).map_err(at(&self.folder))
     }
+}
+
+/// What of a log was drained.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Note {
+    position: u64,
+    seq: i64,
+    forwarded: i64,
 }
 
 /// The logs in `root` that no other process drains, locked until they are dropped. `only` names one
@@ -282,10 +326,10 @@ fn producers(root: &Path) -> Result<Vec<ProducerId>, SpoolError> {
 }
 
 fn open_table(folder: &Path) -> io::Result<(LogWriter, i64)> {
-    let (position, drained) = read_drained(folder);
-    let writer = LogWriter::open(folder, position)?;
-    let mut last = drained.max(last_dropped(folder));
-    let mut reader = LogReader::new(folder, position);
+    let note = read_drained(folder)?;
+    let writer = LogWriter::open(folder, note.position)?;
+    let mut last = note.seq.max(last_dropped(folder)?);
+    let mut reader = LogReader::new(folder, note.position);
     while let Some(entry) = reader.next_entry()? {
         if let Entry::Record { envelope, .. } = entry {
             last = envelope.claimed_range().map_or(last, |range| last.max(range.last));
@@ -294,11 +338,20 @@ fn open_table(folder: &Path) -> io::Result<(LogWriter, i64)> {
     Ok((writer, last + 1))
 }
 
-fn read_drained(folder: &Path) -> (u64, i64) {
-    let text = fs::read_to_string(folder.join("drained")).unwrap_or_default();
+/// The text of a note; empty where there is none yet.
+fn read_note(path: &Path) -> io::Result<String> {
+    match fs::read_to_string(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        read => read,
+    }
+}
+
+fn read_drained(folder: &Path) -> io::Result<Note> {
+    let text = read_note(&folder.join("drained"))?;
     let mut words = text.split_whitespace();
-    let position = words.next().and_then(|word| word.parse().ok()).unwrap_or(0);
-    (position, words.next().and_then(|word| word.parse().ok()).unwrap_or(0))
+    let mut number = || words.next().and_then(|word| word.parse::<i64>().ok()).unwrap_or(0);
+    let position = u64::try_from(number()).unwrap_or(0);
+    Ok(Note { position, seq: number(), forwarded: number() })
 }
 
 fn note_dropped(folder: &Path, first: i64, last: i64) -> io::Result<()> {
@@ -307,9 +360,9 @@ fn note_dropped(folder: &Path, first: i64, last: i64) -> io::Result<()> {
     file.sync_all()
 }
 
-fn last_dropped(folder: &Path) -> i64 {
-    let text = fs::read_to_string(folder.join("dropped")).unwrap_or_default();
-    text.lines().filter_map(|line| line.split(' ').nth(1)?.parse().ok()).max().unwrap_or(0)
+fn last_dropped(folder: &Path) -> io::Result<i64> {
+    let text = read_note(&folder.join("dropped"))?;
+    Ok(text.lines().filter_map(|line| line.split(' ').nth(1)?.parse().ok()).max().unwrap_or(0))
 }
 
 fn try_lock(path: &Path) -> Result<Option<File>, SpoolError> {
@@ -343,7 +396,7 @@ mod tests {
     }
 
     fn ranges(drain: &Drain) -> Vec<(i64, i64)> {
-        let mut reader = drain.reader();
+        let mut reader = drain.reader().expect("the note is readable");
         std::iter::from_fn(|| reader.next_entry().expect("the folder is readable"))
             .filter_map(|entry| match entry {
                 Entry::Record { envelope, .. } => {
@@ -370,9 +423,9 @@ mod tests {
         {
             let drain = series_drain(root.path())?;
             assert_eq!(ranges(&drain), [(1, 3)]);
-            let mut reader = drain.reader();
+            let mut reader = drain.reader()?;
             while reader.next_entry()?.is_some() {}
-            drain.drained(reader.position(), 3)?;
+            drain.landed(reader.position(), 3)?;
             assert_eq!(ranges(&drain), []);
         }
         let mut spool = Spool::open(root.path(), 4, SpoolOptions::default())?;

@@ -1,10 +1,13 @@
 //! The head of a plot: its title and its legend.
 
 use super::{
-    scale::{self, Scale, fitted},
+    scale::{self, fitted},
     scene::{Align, Axes, Ink, SIZE, Shape, text},
 };
-use crate::report::history::History;
+use crate::{
+    format::{Scale, digits, quantity, scale},
+    report::history::History,
+};
 
 /// Title, parameters, latest value, what the y axis shows and what the marks mean.
 pub(super) fn heading(shapes: &mut Vec<Shape>, history: &History, axes: &Axes) {
@@ -21,11 +24,11 @@ pub(super) fn heading(shapes: &mut Vec<Shape>, history: &History, axes: &Axes) {
     });
     shapes.push(text((24.0, 46.0), fitted(&parameters, 16.0, room), 16.0, Align::Left, Ink::Muted));
     if let Some(latest) = history.points.last() {
-        let value = scale::quantity(latest.mean, &history.unit);
+        let value = quantity(latest.centre, &history.unit);
         let value = match latest.low.zip(latest.high) {
             Some((low, high)) => {
-                let Scale { divisor, .. } = scale::scale(latest.mean, &history.unit);
-                let [low, high] = [low, high].map(|end| scale::digits(end / divisor));
+                let Scale { divisor, .. } = scale(latest.centre, &history.unit);
+                let [low, high] = [low, high].map(|end| digits(end / divisor));
                 format!("latest {value}  [{low}, {high}]")
             }
             None => format!("latest {value}"),
@@ -46,8 +49,8 @@ fn legend(shapes: &mut Vec<Shape>, history: &History, hidden: usize) {
     let beyond = format!("{hidden} beyond the axis");
     let items = [
         (history.points.iter().any(|point| point.low.is_some()), "95 % interval", Ink::Band),
-        (true, if one_run { "mean of a session" } else { "session" }, Ink::Session),
-        (true, if one_run { "mean of the run" } else { "mean of sessions" }, Ink::Line),
+        (true, if one_run { "median of a session" } else { "session median" }, Ink::Session),
+        (true, "their mean", Ink::Line),
         (hidden > 0, &beyond, Ink::Alert),
     ];
     let mut x = SIZE.0 - 24.0;
@@ -69,9 +72,9 @@ fn legend(shapes: &mut Vec<Shape>, history: &History, hidden: usize) {
     }
 }
 
-/// How many centres and session means lie outside the picture.
+/// How many centres of runs and sessions lie outside the picture.
 fn axes_hidden(history: &History, axes: &Axes) -> usize {
-    let centres = history.points.iter().map(|point| point.mean).filter(|_| history.points.len() > 1);
-    let sessions = history.points.iter().flat_map(|point| point.session_means.iter().copied());
+    let centres = history.points.iter().map(|point| point.centre).filter(|_| history.points.len() > 1);
+    let sessions = history.points.iter().flat_map(|point| point.session_centres.iter().copied());
     centres.chain(sessions).filter(|value| !axes.shows(*value)).count()
 }

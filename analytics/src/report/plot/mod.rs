@@ -160,12 +160,13 @@ mod tests {
         let long = "gpu.attention.forward{batch=16,causal=true,dtype=bf16,head_dim=128,heads=32,kv_heads=8,layout=bshd,sequence=16384,variant=flash-v3,window=4096}";
         let mut constant = example("cpu.constant{n=1}", &[2e-3; 6]);
         for point in &mut constant.points {
-            (point.low, point.high, point.session_means) = (Some(2e-3), Some(2e-3), vec![2e-3; 3]);
+            (point.low, point.high, point.session_centres) = (Some(2e-3), Some(2e-3), vec![2e-3; 3]);
         }
         let mut single = example("cpu.single{n=1}", &[3.2e-3]);
-        single.points[0].session_means = (0..10).map(|i| 3.2e-3 + 1e-5 * f64::from(i * 7 % 10)).collect();
+        single.points[0].session_centres = (0..10).map(|i| 3.2e-3 + 1e-5 * f64::from(i * 7 % 10)).collect();
         let mut lone = example("cpu.lone{n=1}", &[3.2e-3]);
-        (lone.points[0].low, lone.points[0].high, lone.points[0].session_means) = (None, None, vec![3.2e-3]);
+        (lone.points[0].low, lone.points[0].high, lone.points[0].session_centres) =
+            (None, None, vec![3.2e-3]);
         let cases = [
             ("two", example("cpu.gemm{dtype=f32,n=512}", &[1.02e-3, 0.98e-3])),
             ("fifty", example(long, &step)),

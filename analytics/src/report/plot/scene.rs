@@ -2,9 +2,12 @@
 
 use super::{
     heading,
-    scale::{self, Range, Scale, every, ticks},
+    scale::{self, Range, every, ticks},
 };
-use crate::report::history::{History, Point};
+use crate::{
+    format::{self, Scale},
+    report::history::{History, Point},
+};
 
 /// Width and height of a scene.
 pub(crate) const SIZE: (f64, f64) = (960.0, 420.0);
@@ -59,7 +62,7 @@ pub(crate) fn scene(history: &History) -> Vec<Shape> {
         columns.iter().flat_map(|column| column.sessions.iter().copied().chain([column.centre])).collect();
     let ends: Vec<f64> = history.points.iter().flat_map(|point| [point.low, point.high]).flatten().collect();
     let range = scale::range(&values, &ends);
-    let scale = scale::scale(range.high.abs().max(range.low.abs()), &history.unit);
+    let scale = format::scale(range.high.abs().max(range.low.abs()), &history.unit);
     let axes = Axes { range, scale };
 
     let mut shapes =
@@ -93,10 +96,10 @@ impl Axes {
 
 fn columns(points: &[Point]) -> Vec<Column> {
     if let [point] = points {
-        let sessions = point.session_means.iter().zip(1..);
+        let sessions = point.session_centres.iter().zip(1..);
         return sessions
             .map(|(&mean, n)| Column {
-                x: place(n - 1, point.session_means.len()),
+                x: place(n - 1, point.session_centres.len()),
                 centre: mean,
                 interval: None,
                 sessions: Vec::new(),
@@ -106,9 +109,9 @@ fn columns(points: &[Point]) -> Vec<Column> {
     }
     let column = |(i, point): (usize, &Point)| Column {
         x: place(i, points.len()),
-        centre: point.mean,
+        centre: point.centre,
         interval: point.low.zip(point.high),
-        sessions: point.session_means.clone(),
+        sessions: point.session_centres.clone(),
         label: point.label(),
     };
     points.iter().enumerate().map(column).collect()
@@ -174,7 +177,7 @@ fn intervals(shapes: &mut Vec<Shape>, columns: &[Column], points: &[Point], axes
             let points = vec![(LEFT, low), (RIGHT, low), (RIGHT, high), (LEFT, high)];
             shapes.push(Shape::Area { points, ink: Ink::Band });
         }
-        let y = axes.y(point.mean);
+        let y = axes.y(point.centre);
         shapes.push(Shape::Path { points: vec![(LEFT, y), (RIGHT, y)], width: 2.0, ink: Ink::Line });
         return;
     }
