@@ -144,3 +144,21 @@ fn mistakes_in_a_benchmark() {
         "suite.toml:3: cpu.triad{dtype=f64,n=8,threads=1} is already there (line 3): remove one of them"
     );
 }
+
+/// The example of docs/suites.md is a suite, and the defaults it states are the code's.
+#[test]
+fn the_documented_example_is_right() {
+    let guide = include_str!("../../docs/suites.md");
+    let example =
+        guide.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+    let suite = Suite::parse(example, "docs/suites.md").expect("it parses");
+    assert_eq!(
+        suite.policy,
+        Suite::parse("name = \"x\"\n[[benchmark]]\nworkload = \"cpu.add\"", "").expect("it parses").policy
+    );
+    let planned = suite.expand(&machine()).expect("it fits the machine");
+    assert_eq!(planned.len(), 7);
+    for workload in benchlake_producers::cpu::WORKLOADS {
+        assert!(guide.contains(&format!("| `{}` |", workload.name)), "{} is not documented", workload.name);
+    }
+}

@@ -9,8 +9,9 @@
 //! ```
 //!
 //! All integers are little-endian. Bytes that are no frame end where the next whole frame starts, so
-//! that damage has the same extent whenever it is read. Without one after them they are a torn tail
-//! or still being written: the writer cuts them when it opens the log, a reader waits. A reader
+//! that damage has the same extent whenever it is read. Without one after them a reader waits: they may
+//! still be written. The beginning of a frame at the end of the last segment is a torn tail, which the
+//! writer cuts when it opens the log; anything else it keeps and begins a new segment. A reader
 //! makes what it hands out durable first: no record is delivered that a power cut could take back.
 
 use benchlake_schemas::Envelope;
@@ -69,12 +70,26 @@ impl LogWriter {
         let start = segments(folder)?.last().copied().unwrap_or(floor);
         let path = segment_path(folder, start);
         let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)?;
-        let length = whole_length(folder, start, &mut file)?;
+        let mut reader = LogReader::new(folder, start);
+        while reader.next_entry()?.is_some() {}
+        let mut length = (reader.position() - start).min(file.metadata()?.len());
+        let mut tail = Vec::new();
+        file.seek(SeekFrom::Start(length))?;
+        file.read_to_end(&mut tail)?;
+        let damaged = !tail.is_empty() && !is_torn(&tail);
+        if damaged {
+            length += tail.len() as u64;
+        }
         file.set_len(length)?;
         file.seek(SeekFrom::Start(length))?;
         file.sync_all()?;
         sync_folder(folder)?;
-        Ok(Self { folder: folder.to_owned(), file, start, length, broken: false })
+        let mut log = Self { folder: folder.to_owned(), file, start, length, broken: false };
+        if damaged {
+            // Not what a killed writer leaves: kept for the reader to report, in a segment that ends here.
+            log.rotate()?;
+        }
+        Ok(log)
     }
 
     /// Appends one record and returns the position after it, once it is on the disk. After an error
@@ -268,12 +283,12 @@ fn segment_path(folder: &Path, start: u64) -> PathBuf {
     folder.join(format!("{start:020}.log"))
 }
 
-/// The length of the last segment up to its last whole frame. Damage before it stays, for the reader
-/// to report; what follows it was never a record.
-fn whole_length(folder: &Path, start: u64, file: &mut File) -> io::Result<u64> {
-    let mut reader = LogReader::new(folder, start);
-    while reader.next_entry()?.is_some() {}
-    Ok((reader.position() - start).min(file.metadata()?.len()))
+/// Whether `tail` is the beginning of a frame whose end was never written.
+fn is_torn(tail: &[u8]) -> bool {
+    let magic = MAGIC.to_le_bytes();
+    let known = tail.len().min(magic.len());
+    tail[..known] == magic[..known]
+        && (tail.len() < HEAD || body_length(tail).is_some_and(|body| tail.len() < HEAD + body))
 }
 
 fn encode(partition: u32, envelope: &Envelope) -> io::Result<Vec<u8>> {
