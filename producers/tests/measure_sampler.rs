@@ -93,11 +93,21 @@ fn slow_iterations_keep_to_the_limits() {
     assert_eq!(measurement.flags, [Flag::Unsteady, Flag::TooFewSamples]);
 }
 
-/// A body that grows slower for ever is never steady, and its samples say so.
+/// A body that grows slower for ever is never steady, and its samples say so. It grows by 30 % a
+/// run and is first looked at when it takes many milliseconds, so that no scheduler hides it.
 #[test]
 fn drift_is_flagged() {
-    let mut spin = Spin::new(|run| Duration::from_micros(200 + 20 * run));
-    let measurement = run(&mut spin, &Policy { iterations: Some(1), ..quick() });
+    let times: Vec<_> = std::iter::successors(Some(200e-6), |time| Some(time * 1.3)).take(64).collect();
+    let mut spin =
+        Spin::new(|run| Duration::from_secs_f64(times[usize::try_from(run).unwrap_or(63).min(63)]));
+    let policy = Policy {
+        iterations: Some(1),
+        warmup: Duration::from_millis(400),
+        warmup_max: Duration::from_secs(2),
+        max_time: Duration::from_millis(50),
+        ..quick()
+    };
+    let measurement = run(&mut spin, &policy);
     assert_eq!(measurement.warmup_stop, StopReason::MaxTime);
     assert!(measurement.flags.contains(&Flag::Unsteady));
 }
