@@ -17,6 +17,7 @@
 //! ```
 
 mod catalog;
+pub mod continuity;
 pub mod format;
 pub mod functions;
 pub mod queries;

@@ -58,6 +58,12 @@ impl From<DataFusionError> for SqlError {
     }
 }
 
+impl From<crate::LakeError> for SqlError {
+    fn from(error: crate::LakeError) -> Self {
+        Self { message: error.to_string() }
+    }
+}
+
 /// Answers one statement of SQL.
 ///
 /// # Errors

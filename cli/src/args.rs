@@ -1,13 +1,14 @@
 //! The command line.
 
 use benchlake_analytics::{At, format::Format};
-use benchlake_producers::agent::AgentCommand;
+use benchlake_pipeline::OffsetReset;
+use benchlake_producers::agent::{AgentCommand, KafkaArgs};
 use clap::{Args as ClapArgs, ColorChoice, Parser, Subcommand};
 use clap_complete::Shell;
 use std::path::PathBuf;
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 internal, 2 usage, 3 regression, 4 nothing matched, 5 part of the \
-sessions failed, 6 lake or Kafka unreachable, 130 interrupted";
+sessions failed, 6 lake or Kafka unreachable, 7 lake not whole, 130 interrupted";
 
 /// Did this change, driver or node make us slower? Benchmarks on a data lake, answered with evidence
 #[derive(Debug, Parser)]
@@ -47,6 +48,12 @@ pub(crate) enum Command {
     Query(Query),
     /// Write a report: one HTML page, and a plot per benchmark as SVG and PNG
     Report(Report),
+    /// Look after a lake: is it whole, what can go
+    #[command(subcommand)]
+    Lake(LakeCommand),
+    /// Records that could not be landed: list, look at, land after all
+    #[command(subcommand)]
+    DeadLetters(DeadLetters),
     /// Show what this machine has for measuring, and what to do about what it lacks
     Doctor(Doctor),
     /// What the small binary `benchlake-agent` does, for launchers
@@ -100,6 +107,8 @@ pub(crate) struct Run {
     /// Send to Kafka instead
     #[arg(long, value_name = "HOST:PORT,…")]
     pub(crate) brokers: Option<String>,
+    #[command(flatten)]
+    pub(crate) kafka: KafkaArgs,
     /// Keep records here until they are delivered [default: a folder of the user's state, one per destination]
     #[arg(long, value_name = "DIR")]
     pub(crate) spool: Option<PathBuf>,
@@ -119,6 +128,8 @@ pub(crate) struct Land {
     /// Kafka brokers to begin with
     #[arg(long, value_name = "HOST:PORT,…", required_unless_present = "spool", conflicts_with = "spool")]
     pub(crate) brokers: Option<String>,
+    #[command(flatten)]
+    pub(crate) kafka: KafkaArgs,
     /// A spool's folder
     #[arg(long, value_name = "DIR")]
     pub(crate) spool: Option<PathBuf>,
@@ -128,6 +139,11 @@ pub(crate) struct Land {
     /// End when everything that was written is landed
     #[arg(long)]
     pub(crate) until_idle: bool,
+    /// Where to go on in a partition of which the lake has no position that the brokers have:
+    /// earliest, latest or an offset; skips what lies between [default: a new partition from its
+    /// beginning; a lost position is an error]
+    #[arg(long, requires = "brokers", value_name = "OFFSET")]
+    pub(crate) from: Option<OffsetReset>,
     /// Consumer group [default: one per lake]
     #[arg(long, requires = "brokers")]
     pub(crate) group: Option<String>,
@@ -223,6 +239,73 @@ pub(crate) struct Doctor {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LakeCommand {
+    /// Check that files are as they were written, every producer's rows are there once, and positions
+    /// fit; prints what is off and ends with exit code 7
+    Verify {
+        /// The lake: a folder or URL
+        #[arg(long, value_name = "URI", env = "BENCHLAKE_LAKE")]
+        lake: String,
+        /// Also hold the lake's offsets against these Kafka brokers
+        #[arg(long, value_name = "HOST:PORT,…")]
+        brokers: Option<String>,
+        #[command(flatten)]
+        kafka: KafkaArgs,
+    },
+    /// Delete data files that the newest version does not name
+    Vacuum {
+        /// The lake: a folder or URL
+        #[arg(long, value_name = "URI", env = "BENCHLAKE_LAKE")]
+        lake: String,
+        /// Only files older than this, such as 7d or 12h; must be longer than a lander takes to commit
+        /// a file it has written
+        #[arg(long, value_name = "AGE", default_value = "7d")]
+        older_than: humantime::Duration,
+        /// Only print what would be deleted
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Write a checkpoint of each table's log, which makes opening quicker
+    Checkpoint {
+        /// The lake: a folder or URL
+        #[arg(long, value_name = "URI", env = "BENCHLAKE_LAKE")]
+        lake: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeadLetters {
+    /// List them, newest first: id, open or replayed, reason, first error
+    Ls {
+        /// The lake: a folder or URL
+        #[arg(long, value_name = "URI", env = "BENCHLAKE_LAKE")]
+        lake: String,
+    },
+    /// Print one with its headers
+    Show {
+        /// TOPIC/PARTITION/OFFSET
+        id: String,
+        /// The lake: a folder or URL
+        #[arg(long, value_name = "URI", env = "BENCHLAKE_LAKE")]
+        lake: String,
+        /// Write its bytes to this file
+        #[arg(long, value_name = "FILE")]
+        payload: Option<PathBuf>,
+    },
+    /// Land their rows after all, each once: after an upgrade, or with mended bytes
+    Replay {
+        /// TOPIC/PARTITION/OFFSET [default: all]
+        ids: Vec<String>,
+        /// The lake: a folder or URL
+        #[arg(long, value_name = "URI", env = "BENCHLAKE_LAKE")]
+        lake: String,
+        /// Bytes that take the place of the letter's: an Arrow IPC stream of its table
+        #[arg(long, value_name = "FILE", requires = "ids")]
+        payload: Option<PathBuf>,
+    },
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {

@@ -24,8 +24,7 @@ impl Destination {
         Ok(Self::Lake(Box::new(Lander::open(uri, FlushPolicy::default())?)))
     }
 
-    pub(crate) fn kafka(brokers: &str, partitions: i32) -> Result<Self, Failure> {
-        let kafka = Kafka::new(brokers);
+    pub(crate) fn kafka(kafka: Kafka, partitions: i32) -> Result<Self, Failure> {
         let partitions = kafka.ensure_topics(partitions)?;
         Ok(Self::Kafka(kafka, partitions))
     }

@@ -9,11 +9,9 @@ use crate::{
 use benchlake_analytics::At;
 use benchlake_producers::{
     agent::exit,
-    emit::SpoolOptions,
     session::SessionSpec,
     suite::{DEMO, Suite},
 };
-use benchlake_schemas::{RunId, SessionId};
 use std::collections::BTreeMap;
 
 pub(crate) fn run(args: &Demo, global: &Global) -> Result<u8, Failure> {
@@ -22,21 +20,8 @@ pub(crate) fn run(args: &Demo, global: &Global) -> Result<u8, Failure> {
     let lake = args.dir.join("lake").display().to_string();
     let mut destination = Destination::lake(&lake)?;
     let template = SessionSpec {
-        suite: DEMO.to_owned(),
-        label: label.into(),
-        filter: None,
-        run_id: RunId::new(),
-        session_id: SessionId::new(),
-        position: 0,
-        seed: 42,
-        rank: 0,
-        world_size: 1,
-        arm: None,
         tags: BTreeMap::from([("demo".into(), "true".into())]),
-        version_control: None,
-        spool: args.dir.join("spool"),
-        partitions: destination.partitions(),
-        spool_options: SpoolOptions::default(),
+        ..SessionSpec::new(&suite, label, args.dir.join("spool"), destination.partitions())
     };
     let code = run::measure(&suite, &template, args.sessions, &mut destination, global)?;
     if code == exit::INTERRUPTED {

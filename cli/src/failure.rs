@@ -3,9 +3,9 @@
 use benchlake_analytics::{
     LakeError as CatalogError, QueryError, SqlError, format::WriteError, report::ReportError,
 };
-use benchlake_pipeline::LandError;
+use benchlake_pipeline::{LakeError, LandError};
 use benchlake_producers::{
-    agent::exit,
+    agent::{exit, exit_code},
     emit::{ForwardError, KafkaError, SpoolError},
     session::SessionError,
     suite::SuiteError,
@@ -42,22 +42,16 @@ macro_rules! failure {
 
 failure!(
     SuiteError => |_| exit::USAGE,
-    KafkaError => |_| exit::UNREACHABLE,
+    KafkaError => |error| exit_code(error),
     SpoolError => |_| exit::INTERNAL,
     CatalogError => |_| exit::UNREACHABLE,
     SqlError => |_| exit::USAGE,
     QueryError => |_| exit::USAGE,
+    LakeError => |_| exit::UNREACHABLE,
     WriteError => |_| exit::INTERNAL,
     std::io::Error => |_| exit::INTERNAL,
-    SessionError => |error| match error {
-        SessionError::NothingMatched { .. } => exit::NOTHING,
-        SessionError::Suite(_) | SessionError::Filter { .. } => exit::USAGE,
-        SessionError::Spool(_) => exit::INTERNAL,
-    },
-    ForwardError => |error| match error {
-        ForwardError::Kafka(_) => exit::UNREACHABLE,
-        ForwardError::Spool(_) | ForwardError::Read(_) => exit::INTERNAL,
-    },
+    SessionError => |error| exit_code(error),
+    ForwardError => |error| exit_code(error),
     LandError => |error| match error {
         LandError::Lake(_) | LandError::Kafka(_) | LandError::OffsetOutOfRange { .. } => exit::UNREACHABLE,
         _ => exit::INTERNAL,

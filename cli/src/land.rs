@@ -23,11 +23,11 @@ pub(crate) fn run(args: &Land, global: &Global) -> Result<u8, Failure> {
     let mut lander;
     let mut source: Box<dyn Source> = match (&args.brokers, &args.spool) {
         (Some(brokers), _) => {
-            let kafka = Kafka::new(brokers);
+            let kafka = Kafka::new(brokers).with(&args.kafka.properties);
             kafka.ensure_topics(args.partitions)?;
             lander = Lander::open(&args.lake, policy)?;
             let group = args.group.clone().unwrap_or_else(|| format!("benchlake-{}", lander.lake_id()));
-            Box::new(KafkaSource::new(&kafka, &group, lander.positions())?)
+            Box::new(KafkaSource::new(&kafka, &group, lander.positions(), args.from)?)
         }
         (None, Some(spool)) => {
             if !spool.is_dir() {

@@ -3,11 +3,13 @@
 //! Parse, dispatch, exit code: the work is in the libraries.
 
 mod args;
+mod dead_letters;
 mod deliver;
 mod demo;
 mod doctor;
 mod failure;
 mod generate;
+mod lake;
 mod land;
 mod output;
 mod query;
@@ -44,6 +46,8 @@ fn dispatch(args: &Args) -> Result<u8, Failure> {
         Command::Sql(sql) => sql::run(sql, global),
         Command::Query(query) => query::run(query),
         Command::Report(report) => report::run(report, global),
+        Command::Lake(command) => lake::run(command, global),
+        Command::DeadLetters(command) => dead_letters::run(command, global),
         Command::Doctor(doctor) => doctor::run(doctor),
         Command::Agent { command } => agent::run(command)
             .map_err(|error| Failure { code: agent::exit_code(error.as_ref()), message: error.to_string() }),

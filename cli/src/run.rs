@@ -10,12 +10,11 @@ use crate::{
 use benchlake_analytics::At;
 use benchlake_producers::{
     agent::{exit, interrupt_flag},
-    emit::{Spool, SpoolOptions, WhenFull},
+    emit::{Kafka, Spool, SpoolOptions, WhenFull},
     environment::version_control,
     session::{SessionSpec, plan},
     suite::Suite,
 };
-use benchlake_schemas::{RunId, SessionId};
 use std::{
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
@@ -29,7 +28,9 @@ pub(crate) fn run(args: &Run, global: &Global) -> Result<u8, Failure> {
     let lake = args.lake.clone().or_else(|| if unnamed { from_environment() } else { None });
     let mut destination = match (&lake, &args.brokers) {
         (Some(lake), _) => Destination::lake(lake)?,
-        (None, Some(brokers)) => Destination::kafka(brokers, args.partitions)?,
+        (None, Some(brokers)) => {
+            Destination::kafka(Kafka::new(brokers).with(&args.kafka.properties), args.partitions)?
+        }
         (None, None) if args.spool.is_some() => Destination::Spool,
         (None, None) => {
             return Err(Failure::usage(
@@ -42,21 +43,12 @@ pub(crate) fn run(args: &Run, global: &Global) -> Result<u8, Failure> {
     let when_full = if args.spool_drop { WhenFull::DropNewest } else { WhenFull::Block };
     let folder = args.suite.canonicalize().ok().and_then(|path| path.parent().map(Path::to_owned));
     let template = SessionSpec {
-        suite: suite.text().to_owned(),
-        label,
         filter: args.filter.clone(),
-        run_id: RunId::new(),
-        session_id: SessionId::new(),
-        position: 0,
         seed: args.seed,
-        rank: 0,
-        world_size: 1,
-        arm: None,
         tags: args.tags.iter().cloned().collect(),
         version_control: folder.and_then(|folder| version_control(&folder)),
-        spool,
-        partitions: destination.partitions(),
         spool_options: SpoolOptions { max_bytes: args.spool_max << 20, when_full, ..SpoolOptions::default() },
+        ..SessionSpec::new(&suite, &label, spool, destination.partitions())
     };
     let code = measure(&suite, &template, args.sessions, &mut destination, global)?;
     if let Some(lake) = &lake {
@@ -117,11 +109,6 @@ pub(crate) fn measure(
 }
 
 fn summary(template: &SessionSpec, tally: &Tally, interrupted: &AtomicBool, global: &Global) {
-    for problem in
-        tally.problems.iter().filter(|problem| problem.starts_with("session") && problem.contains("ended"))
-    {
-        output::remark(global, &format!("failed: {problem}"));
-    }
     let mut text = format!("run {}: {} sessions ok", template.run_id, tally.ok);
     if tally.failed > 0 {
         text.push_str(&format!(", {} failed", tally.failed));

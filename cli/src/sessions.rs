@@ -22,7 +22,6 @@ pub(crate) struct Tally {
     pub(crate) ok: u32,
     pub(crate) failed: u32,
     pub(crate) measured: u32,
-    pub(crate) problems: Vec<String>,
 }
 
 /// Runs one session to its end and counts what became of it.
@@ -62,9 +61,8 @@ pub(crate) fn launch(
         None => {
             tally.failed += 1;
             let errors = if errors.is_empty() { errors } else { format!(": {}", errors.trim()) };
-            tally
-                .problems
-                .push(format!("session {} ended without a report ({status}){errors}", spec.position));
+            let problem = format!("session {} ended without a report ({status}){errors}", spec.position);
+            bar.suspend(|| output::remark(global, &format!("failed: {problem}")));
         }
     }
     Ok(())
@@ -104,7 +102,6 @@ fn follow(
                 bar.inc(1);
                 let problem = format!("session {}: {benchmark}: {error}", spec.position);
                 bar.suspend(|| output::remark(global, &format!("failed: {problem}")));
-                tally.problems.push(problem);
             }
             Ok(SessionEvent::Ended { status }) => ended = Some(status),
             Err(mpsc::RecvTimeoutError::Timeout) => {}

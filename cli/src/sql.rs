@@ -30,16 +30,10 @@ pub(crate) fn run(args: &Sql, global: &Global) -> Result<u8, Failure> {
     };
     match (&args.query, &args.file) {
         (Some(query), _) => answer(query)?,
-        (None, Some(file)) => {
-            for query in shell::statements(&read(file)?).all() {
-                answer(&query)?;
-            }
-        }
         (None, None) if io::stdin().is_terminal() => shell::run(&runtime, &context, &answer)?,
-        (None, None) => {
-            for query in shell::statements(&read(Path::new("-"))?).all() {
-                answer(&query)?;
-            }
+        (None, file) => {
+            let file = file.as_deref().unwrap_or(Path::new("-"));
+            shell::statements(&read(file)?).all().iter().try_for_each(|query| answer(query))?;
         }
     }
     Ok(exit::OK)

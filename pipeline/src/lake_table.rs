@@ -6,15 +6,19 @@
 //! position was seen to fit, with the library's retries off; whatever happens, the positions are
 //! read again and decide: at the end, landed; at the start, tried again; else fenced.
 
-use crate::position::{Span, Standing};
+use crate::{
+    position::{Span, Standing},
+    source::producer_app_id,
+};
 use arrow::{
     array::{RecordBatch, new_null_array},
     compute::{CastOptions, cast_with_options},
     datatypes::{Schema, SchemaRef},
 };
-use benchlake_schemas::{Table, now};
+use benchlake_producers::fault;
+use benchlake_schemas::{ProducerId, Table, now};
 use deltalake::{
-    DeltaTable, DeltaTableBuilder, DeltaTableError, TableProperty,
+    DeltaTable, DeltaTableBuilder, DeltaTableError, ObjectStore, TableProperty,
     kernel::{
         Action, Add, StructType, Transaction,
         engine::arrow_conversion::{TryIntoArrow, TryIntoKernel},
@@ -27,12 +31,21 @@ use parquet::{
     basic::{Compression, ZstdLevel},
     file::properties::WriterProperties,
 };
-use std::{collections::HashMap, fs::File, io, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    fs::{self, File},
+    io,
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 /// Commits between two checkpoints of the log.
 const CHECKPOINT_EVERY: u64 = 50;
 /// A producer's position is forgotten this long after its last row: longer than spools live.
 const PRODUCER_RETENTION: &str = "interval 365 days";
+/// Name of the tag under which the log keeps the CRC-32C of a data file, as eight hexadecimal digits.
+pub(crate) const CHECKSUM: &str = "benchlake.crc32c";
 /// How often a commit that may still fit is tried.
 const ATTEMPTS: u32 = 12;
 
@@ -89,15 +102,14 @@ impl LakeTable {
         let failed = |problem: String| LakeError { uri: uri.clone(), problem };
         check_place(lake).map_err(failed)?;
         let url = deltalake::ensure_table_uri(&uri).map_err(|error| failed(brief(&error)))?;
-        let delta = || DeltaTableBuilder::from_url(url.clone()).and_then(DeltaTableBuilder::build);
-        let place = delta().map_err(|error| failed(brief(&error)))?;
-        let exists = place.verify_deltatable_existence().await.map_err(|error| failed(brief(&error)))?;
-        let created = if exists { Ok(()) } else { create(place, table).await };
-        let mut place = delta().map_err(|error| failed(brief(&error)))?;
-        let opened = place.load().await;
+        let delta = DeltaTableBuilder::from_url(url).and_then(DeltaTableBuilder::build);
+        let mut delta = delta.map_err(|error| failed(brief(&error)))?;
+        let exists = delta.verify_deltatable_existence().await.map_err(|error| failed(brief(&error)))?;
+        let created = if exists { Ok(()) } else { create(delta.clone(), table).await };
         // A table that cannot be created may be there all the same: a rival made it in that moment.
-        opened.map_err(|error| failed(brief(&created.err().unwrap_or(error))))?;
-        let mut table = Self { table, uri, delta: place, durable: None };
+        let loaded = delta.load().await;
+        loaded.map_err(|error| failed(brief(&created.err().unwrap_or(error))))?;
+        let mut table = Self { table, uri, delta, durable: None };
         if !exists {
             table.sync_commits()?;
         }
@@ -116,6 +128,21 @@ impl LakeTable {
         self.delta.table_url().to_string()
     }
 
+    pub(crate) const fn delta(&self) -> &DeltaTable {
+        &self.delta
+    }
+
+    pub(crate) fn store(&self) -> Arc<dyn ObjectStore> {
+        self.delta.object_store()
+    }
+
+    /// The data files of the snapshot at hand.
+    #[expect(deprecated, reason = "the only public way to a file's tags")]
+    pub(crate) fn files(&self) -> Result<Vec<Add>, LakeError> {
+        let snapshot = self.delta.snapshot().map_err(|error| self.failed(&error))?;
+        Ok(snapshot.log_data().iter().map(|file| file.add_action()).collect())
+    }
+
     /// Where the table stands for `app_id`, in its newest version.
     ///
     /// # Errors
@@ -123,6 +150,14 @@ impl LakeTable {
     pub async fn position(&mut self, app_id: &str) -> Result<Option<i64>, LakeError> {
         self.refresh().await?;
         self.position_here(app_id).await
+    }
+
+    /// The last row that the table knows of `producer`, in the snapshot at hand.
+    ///
+    /// # Errors
+    /// [`LakeError`] if the log cannot be read.
+    pub async fn producer_position(&self, producer: ProducerId) -> Result<Option<i64>, LakeError> {
+        self.position_here(&producer_app_id(producer)).await
     }
 
     /// Where the snapshot at hand stands for `app_id`.
@@ -192,6 +227,7 @@ impl LakeTable {
         if adds.is_none() {
             *adds = Some(self.write(batches).await?);
         }
+        self.step("land.synced")?;
         let actions = adds.iter().flatten().cloned().map(Action::Add).collect();
         let last_updated = now() / 1000;
         let transactions = progress.iter().map(|step| {
@@ -212,9 +248,11 @@ impl LakeTable {
         // Also after an error the commit may be there: the positions will tell.
         let committed = committed.map_err(|error| self.failed(&error))?;
         let version = committed.version();
+        self.step("land.committed")?;
         self.delta.state = Some(committed.snapshot());
         self.sync_commits()?;
-        self.checkpoint(version).await;
+        self.step("land.durable")?;
+        self.checkpoint_when_due(version).await;
         Ok(Some(Outcome::Landed { version }))
     }
 
@@ -230,8 +268,12 @@ impl LakeTable {
             let batch = align(batch, &schema).map_err(|error| self.failed(&error))?;
             writer.write(batch).await.map_err(|error| self.failed(&error))?;
         }
-        let adds = writer.flush().await.map_err(|error| self.failed(&error))?;
+        let mut adds = writer.flush().await.map_err(|error| self.failed(&error))?;
+        self.step("land.written")?;
         self.sync(adds.iter().map(|add| add.path.as_str()), "")?;
+        for add in &mut adds {
+            add.tags = self.checksum(&add.path)?.map(|crc| HashMap::from([(CHECKSUM.to_owned(), Some(crc))]));
+        }
         Ok(adds)
     }
 
@@ -268,21 +310,26 @@ impl LakeTable {
     }
 
     /// A checkpoint only makes the log quicker to read; that it failed loses nothing.
-    async fn checkpoint(&self, version: u64) {
-        if version > 0
-            && version.is_multiple_of(CHECKPOINT_EVERY)
-            && let Err(error) = create_checkpoint(&self.delta, None).await
-        {
+    async fn checkpoint_when_due(&self, version: u64) {
+        if version == 0 || !version.is_multiple_of(CHECKPOINT_EVERY) {
+            return;
+        }
+        let made = async {
+            self.step("land.checkpoint")?;
+            create_checkpoint(&self.delta, None).await.map_err(|error| self.failed(&error))?;
+            self.step("land.checkpointed")
+        };
+        if let Err(error) = made.await {
             tracing::warn!(%error, table = %self.table, "no checkpoint; the next one will be tried later");
         }
     }
 
-    async fn refresh(&mut self) -> Result<(), LakeError> {
+    pub(crate) async fn refresh(&mut self) -> Result<(), LakeError> {
         let updated = self.delta.update_state().await;
         updated.map_err(|error| self.failed(&error))
     }
 
-    fn version(&self) -> u64 {
+    pub(crate) fn version(&self) -> u64 {
         self.delta.version().unwrap_or_default()
     }
 
@@ -317,7 +364,18 @@ impl LakeTable {
         synced.map_err(|error| LakeError { uri: self.uri.clone(), problem: format!("fsync: {error}") })
     }
 
-    fn failed(&self, error: &impl ToString) -> LakeError {
+    /// CRC-32C of a file on a local disk, for `lake verify`; object stores keep checksums themselves.
+    fn checksum(&self, path: &str) -> Result<Option<String>, LakeError> {
+        let Ok(root) = self.delta.table_url().to_file_path() else { return Ok(None) };
+        let bytes = fs::read(root.join(path)).map_err(|error| self.failed(&format!("{path}: {error}")))?;
+        Ok(Some(format!("{:08x}", crc32c::crc32c(&bytes))))
+    }
+
+    fn step(&self, name: &'static str) -> Result<(), LakeError> {
+        fault::step(name).map_err(|error| self.failed(&error))
+    }
+
+    pub(crate) fn failed(&self, error: &impl ToString) -> LakeError {
         LakeError { uri: self.uri.clone(), problem: one_line(&error.to_string()) }
     }
 }

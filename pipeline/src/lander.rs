@@ -5,16 +5,19 @@ use crate::{
     lake_table::{LakeTable, Outcome, Progress, open_all},
     landing::{Counts, Landing},
     position::Span,
-    source::{Event, Partition, Positions, Source, producer_app_id},
+    source::{Assigned, Event, Partition, Positions, Source, producer_app_id},
 };
-use benchlake_producers::emit::{KafkaError, SpoolError};
+use benchlake_producers::{
+    emit::{KafkaError, SpoolError},
+    fault,
+};
 use benchlake_schemas::{ProducerId, RecordError, Table, to_batch};
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, hash_map::Entry},
     io,
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
@@ -51,7 +54,8 @@ pub enum LandError {
     /// The broker does not have the offset at which the lake stands.
     #[error(
         "{topic}/{partition}: the lake stands at offset {position}, but the broker has only {low}..{high}: records were \
-         deleted before they were landed, or this lake belongs to another topic; nothing was skipped"
+         deleted before they were landed, or this lake belongs to another topic; nothing was skipped. Once you have \
+         decided: --from earliest (what is left), --from latest (only what comes) or --from OFFSET"
     )]
     OffsetOutOfRange {
         /// The topic.
@@ -64,6 +68,28 @@ pub enum LandError {
         low: i64,
         /// The offset after the broker's newest.
         high: i64,
+    },
+    /// The offset that was asked for is not there either.
+    #[error("{topic}/{partition}: --from names no offset of this partition, which has {low}..{high}")]
+    ResetOutOfRange {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The broker's oldest offset.
+        low: i64,
+        /// The offset after the broker's newest.
+        high: i64,
+    },
+    /// Another lander moved a position that was to be reset.
+    #[error(
+        "{topic}/{partition}: another lander moved the position in this moment; stop it, or land without --from"
+    )]
+    Moved {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
     },
     /// Rows of a spool went to Kafka and have not arrived in this lake.
     #[error(
@@ -85,6 +111,9 @@ pub enum LandError {
         "nothing arrived for {0:?} although not everything was read: do the brokers answer? (`benchlake doctor --brokers`)"
     )]
     Stalled(Duration),
+    /// A test asked for it.
+    #[error(transparent)]
+    Fault(io::Error),
     /// No runtime for the lake's I/O.
     #[error("cannot start threads for the lake's I/O: {0}")]
     Runtime(io::Error),
@@ -138,10 +167,16 @@ impl Lander {
     #[must_use]
     pub fn positions(&self) -> Positions {
         let (runtime, lake) = (self.runtime.clone(), self.lake.clone());
+        let opened = Mutex::new(HashMap::new());
         Arc::new(move |table: Table, app_id: &str| {
+            // A table that an earlier question left behind is read again like any other.
+            let mut opened = opened.lock().unwrap_or_else(PoisonError::into_inner);
             runtime.block_on(async {
-                let mut table = LakeTable::open_or_create(&lake, table).await?;
-                Ok(table.position(app_id).await?)
+                let lake = match opened.entry(table) {
+                    Entry::Occupied(open) => open.into_mut(),
+                    Entry::Vacant(absent) => absent.insert(LakeTable::open_or_create(&lake, table).await?),
+                };
+                Ok(lake.position(app_id).await?)
             })
         })
     }
@@ -207,15 +242,14 @@ impl Lander {
     fn apply(&mut self, event: Event) -> Result<(), LandError> {
         match event {
             Event::Assigned(partitions) => {
-                for (partition, start) in partitions {
+                for Assigned { partition, stands, reset } in partitions {
+                    let (topic, number) = (&partition.topic, partition.number);
+                    tracing::info!(topic, partition = number, ?stands, ?reset, "assigned");
+                    if let Some(reset) = reset {
+                        self.reset(&partition, stands, reset)?;
+                    }
                     if let Some(landing) = self.landings.get_mut(&partition.table) {
-                        tracing::info!(
-                            topic = partition.topic,
-                            partition = partition.number,
-                            ?start,
-                            "assigned"
-                        );
-                        landing.assign(partition, start);
+                        landing.assign(partition, reset.or(stands));
                     }
                 }
             }
@@ -236,8 +270,35 @@ impl Lander {
                 landing.add(message, &mut self.report.counts, |producer| {
                     runtime.block_on(lake.position(&producer_app_id(producer)))
                 })?;
+                step("land.pending")?;
             }
             Event::Idle { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// Makes a person's decision durable before anything is read from there: both the table and the
+    /// dead letters go on at `reset`.
+    fn reset(&mut self, partition: &Partition, stands: Option<i64>, reset: i64) -> Result<(), LandError> {
+        let (topic, number) = (&partition.topic, partition.number);
+        tracing::warn!(
+            topic,
+            partition = number,
+            ?stands,
+            reset,
+            "position set as asked; records between are skipped"
+        );
+        for (table, stands) in [(partition.table, Some(stands)), (Table::DeadLetters, None)] {
+            let Some(lake) = self.tables.get_mut(&table) else { continue };
+            let start = match stands {
+                Some(stands) => stands,
+                None => self.runtime.block_on(lake.position(&partition.app_id))?,
+            };
+            let (app_id, span) = (partition.app_id.clone(), Span { start, end: reset });
+            let step = Progress { app_id, span, expires: false };
+            if self.runtime.block_on(lake.land(&[], &[step]))? == Outcome::Fenced {
+                return Err(LandError::Moved { topic: topic.clone(), partition: number });
+            }
         }
         Ok(())
     }
@@ -264,6 +325,7 @@ impl Lander {
                 for (partition, end) in moved {
                     source.landed(&partition, end)?;
                 }
+                step("land.told")?;
             }
             Outcome::Fenced => {
                 tracing::warn!(%table, "another lander moved these positions; dropping what was pending and reading on from the lake");
@@ -290,7 +352,7 @@ impl Lander {
             return Ok(());
         }
         loop {
-            let mut letters = landing.dead.clone();
+            let mut letters: Vec<_> = landing.dead.iter().collect();
             let mut progress = Vec::new();
             for (partition, span) in landing.moved_partitions() {
                 let start = self.runtime.block_on(lake.position(&partition.app_id))?;
@@ -314,8 +376,12 @@ impl Lander {
             }
         }
         landing.dead.clear();
-        Ok(())
+        step("land.dead_letters")
     }
+}
+
+fn step(name: &'static str) -> Result<(), LandError> {
+    fault::step(name).map_err(LandError::Fault)
 }
 
 fn is_of(letter: &benchlake_schemas::DeadLetter, partition: &Partition) -> bool {

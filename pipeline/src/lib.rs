@@ -12,14 +12,21 @@ mod flush;
 mod lake_table;
 mod lander;
 mod landing;
+mod maintain;
 mod position;
+mod replay;
 mod source;
+mod verify;
 
 pub use flush::FlushPolicy;
 pub use lake_table::{LakeError, LakeTable, Outcome, Progress};
 pub use lander::{LandError, Lander, Report};
 pub use landing::Counts;
 pub use position::{Span, Standing};
+pub use replay::{ReplayError, Replayed};
 pub use source::{
-    Assignment, Event, Message, Partition, Positions, Source, kafka::KafkaSource, spool::SpoolSource,
+    Assigned, Event, Message, OffsetReset, Partition, Positions, Source,
+    kafka::{KafkaSource, PartitionEnds, partitions},
+    spool::SpoolSource,
 };
+pub use verify::FileCheck;

@@ -5,7 +5,7 @@ use crate::{
     session::{self, SessionEvent, SessionSpec},
 };
 use benchlake_schemas::Status;
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::{
     error::Error,
@@ -32,6 +32,9 @@ pub enum AgentCommand {
         /// Kafka brokers to begin with
         #[arg(long, value_name = "HOST:PORT,…", env = "BENCHLAKE_BROKERS")]
         brokers: String,
+        /// How to talk to them
+        #[command(flatten)]
+        kafka: KafkaArgs,
         /// Partitions of topics that do not exist yet
         #[arg(long, default_value_t = 4)]
         partitions: i32,
@@ -44,6 +47,19 @@ pub enum AgentCommand {
     },
     /// Print what is known of this machine, as JSON
     Environment,
+}
+
+/// How to talk to Kafka
+#[derive(Debug, Clone, Default, Args)]
+pub struct KafkaArgs {
+    /// A property of the Kafka client, as librdkafka names it; may be repeated
+    #[arg(short = 'X', value_name = "KEY=VALUE", value_parser = property)]
+    pub properties: Vec<(String, String)>,
+}
+
+fn property(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("this is not KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
 }
 
 /// Exit codes of the agent; `benchlake` has the same.
@@ -62,6 +78,8 @@ pub mod exit {
     pub const PARTLY: u8 = 5;
     /// The lake or Kafka cannot be reached.
     pub const UNREACHABLE: u8 = 6;
+    /// A lake is not whole.
+    pub const DAMAGED: u8 = 7;
     /// Interrupted; what was measured is kept.
     pub const INTERRUPTED: u8 = 130;
 }
@@ -90,9 +108,9 @@ pub fn run(command: &AgentCommand) -> Result<u8, Box<dyn Error>> {
             writeln!(io::stdout())?;
             Ok(exit::OK)
         }
-        AgentCommand::Forward { spool, brokers, partitions, patience, follow } => {
+        AgentCommand::Forward { spool, brokers, kafka, partitions, patience, follow } => {
             let stop = interrupt_flag()?;
-            let kafka = Kafka::new(brokers);
+            let kafka = Kafka::new(brokers).with(&kafka.properties);
             let partitions = kafka.ensure_topics(*partitions)?;
             let forwarder = Forwarder::new(kafka, partitions, Duration::from_secs(*patience));
             let mut total = 0;

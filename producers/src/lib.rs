@@ -7,6 +7,7 @@ pub mod agent;
 pub mod cpu;
 pub mod emit;
 pub mod environment;
+pub mod fault;
 pub mod measure;
 pub mod session;
 pub mod suite;

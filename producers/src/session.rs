@@ -60,6 +60,31 @@ pub struct SessionSpec {
     pub spool_options: SpoolOptions,
 }
 
+impl SessionSpec {
+    /// The first session of a new run of `suite`, alone in the world, into `spool`, for topics of
+    /// `partitions` partitions.
+    #[must_use]
+    pub fn new(suite: &Suite, label: &str, spool: PathBuf, partitions: u32) -> Self {
+        Self {
+            suite: suite.text().to_owned(),
+            label: label.to_owned(),
+            filter: None,
+            run_id: RunId::new(),
+            session_id: SessionId::new(),
+            position: 0,
+            seed: 42,
+            rank: 0,
+            world_size: 1,
+            arm: None,
+            tags: BTreeMap::new(),
+            version_control: None,
+            spool,
+            partitions,
+            spool_options: SpoolOptions::default(),
+        }
+    }
+}
+
 /// What a session reports while it runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]

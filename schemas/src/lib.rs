@@ -29,7 +29,7 @@ pub use benchmark::{Benchmark, BenchmarkId};
 pub use envelope::{Envelope, header};
 pub use id::{ProducerId, RunId, SessionId};
 pub use ipc::{decode_ipc, encode_ipc};
-pub use record::{Record, RecordError, SeqRange, conform, from_batch, to_batch};
+pub use record::{Record, RecordError, SeqRange, conform, from_batch, to_batch, to_numbered_batch};
 pub use row::{
     Check, DeadLetter, Event, Flag, Header, Phase, Reason, Row, Series, Session, Status, StopReason, Timer,
     Verdict, Work, sample_series, sample_session,

@@ -119,14 +119,26 @@ impl Record {
         if rows.is_empty() {
             return Err(RecordError::Invalid("a record without rows".into()));
         }
-        let numbered: Vec<_> =
-            rows.iter().zip(first..).map(|(row, seq)| Numbered { producer_id: producer, seq, row }).collect();
-        let batch = to_batch(table, &numbered)?;
+        let batch = to_numbered_batch(table, producer, first, rows)?;
         let payload =
             encode_ipc(&batch).map_err(|error| RecordError::Encode { table, problem: error.to_string() })?;
-        let last = numbered.last().map_or(first, |row| row.seq);
+        let last = rows.iter().zip(first..).last().map_or(first, |(_, seq)| seq);
         Ok(Self { table, range: SeqRange { producer, first, last }, payload })
     }
+}
+
+/// Turns `rows` into the columns of `table`, numbered `first, first + 1, …` by `producer`.
+///
+/// # Errors
+/// As [`to_batch`].
+pub fn to_numbered_batch<R: Serialize>(
+    table: Table,
+    producer: ProducerId,
+    first: i64,
+    rows: &[R],
+) -> Result<RecordBatch, RecordError> {
+    let numbered = rows.iter().zip(first..).map(|(row, seq)| Numbered { producer_id: producer, seq, row });
+    to_batch(table, &numbered.collect::<Vec<_>>())
 }
 
 /// Turns `rows` into the columns of `table`, by name.

@@ -2,7 +2,7 @@
 
 use super::{
     history::{Repeats, Run, Setting, Summary},
-    plot::scene::Ink,
+    plot::shapes::Ink,
 };
 use crate::{
     Query,

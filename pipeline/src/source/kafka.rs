@@ -4,12 +4,13 @@
 //! position that the broker does not have stops the lander instead of skipping. Eager assignment:
 //! a rebalance takes all partitions away before any is given.
 
-use super::{Event, Message, Partition, Positions, Source, topic_id::topic_id};
+use super::{Assigned, Event, Message, OffsetReset, Partition, Positions, Source, topic_id::topic_id};
 use crate::LandError;
 use benchlake_producers::emit::{Kafka, KafkaError};
 use benchlake_schemas::{Envelope, Table};
 use rdkafka::{
     ClientContext, Message as _, Offset, TopicPartitionList,
+    client::Client,
     consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext},
     error::{KafkaError as ClientError, RDKafkaErrorCode},
     message::{Headers, OwnedMessage},
@@ -38,8 +39,7 @@ pub struct KafkaSource {
 
 /// A partition given to this lander: where its table stands, and the offset that reading starts at.
 struct Given {
-    partition: Arc<Partition>,
-    table: Option<i64>,
+    assigned: Assigned,
     offset: i64,
 }
 
@@ -55,19 +55,32 @@ enum Happening {
 struct Membership {
     brokers: String,
     positions: Positions,
+    reset: Option<OffsetReset>,
     happened: Mutex<VecDeque<Happening>>,
     last_error: Mutex<Option<String>>,
 }
 
 impl KafkaSource {
-    /// Joins `group` and reads the topics of every produced table.
+    /// Joins `group` and reads the topics of every produced table. `reset` says where to go on in
+    /// partitions of which the lake has no position that the broker has; without it a new partition
+    /// is read from its beginning, and a position that the broker lost is an error.
     ///
     /// # Errors
     /// [`LandError::Kafka`] if no broker answers.
-    pub fn new(kafka: &Kafka, group: &str, positions: Positions) -> Result<Self, LandError> {
+    pub fn new(
+        kafka: &Kafka,
+        group: &str,
+        positions: Positions,
+        reset: Option<OffsetReset>,
+    ) -> Result<Self, LandError> {
         let brokers = kafka.brokers().to_owned();
-        let context =
-            Membership { brokers, positions, happened: Mutex::default(), last_error: Mutex::default() };
+        let context = Membership {
+            brokers,
+            positions,
+            reset,
+            happened: Mutex::default(),
+            last_error: Mutex::default(),
+        };
         let mut config = kafka.config();
         config.set("group.id", group).set("enable.auto.commit", "false").set("auto.offset.reset", "error");
         config.set("partition.assignment.strategy", "range").set("enable.partition.eof", "true");
@@ -86,10 +99,11 @@ impl KafkaSource {
         self.ended.clear();
         Some(match happening {
             Happening::Assigned(given) => {
-                let key = |given: &Given| (given.partition.topic.clone(), given.partition.number);
-                let next = given.iter().map(|given| (key(given), (given.partition.clone(), given.offset)));
+                let next = given.iter().map(|Given { assigned: Assigned { partition, .. }, offset }| {
+                    ((partition.topic.clone(), partition.number), (partition.clone(), *offset))
+                });
                 self.assigned = Some(next.collect());
-                Ok(Event::Assigned(given.into_iter().map(|given| (given.partition, given.table)).collect()))
+                Ok(Event::Assigned(given.into_iter().map(|given| given.assigned).collect()))
             }
             Happening::Revoked => {
                 self.assigned = None;
@@ -133,6 +147,51 @@ impl KafkaSource {
             }
         }
     }
+}
+
+/// A partition as the brokers have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartitionEnds {
+    /// Its number.
+    pub number: i32,
+    /// The application id under which a lake keeps its position.
+    pub app_id: String,
+    /// The oldest offset.
+    pub low: i64,
+    /// The offset after the newest one.
+    pub high: i64,
+}
+
+/// The partitions of the topic of `table`.
+///
+/// # Errors
+/// [`LandError::Kafka`] if no broker answers or the topic is not there.
+pub fn partitions(kafka: &Kafka, table: Table) -> Result<Vec<PartitionEnds>, LandError> {
+    let topic = table.topic();
+    let unreachable =
+        |reason: String| KafkaError::Unreachable { brokers: kafka.brokers().to_owned(), reason };
+    let consumer: BaseConsumer = kafka.config().create().map_err(KafkaError::from)?;
+    let known =
+        consumer.fetch_metadata(Some(&topic), ANSWER).map_err(|error| unreachable(error.to_string()))?;
+    let cluster = cluster_id(consumer.client()).map_err(unreachable)?;
+    let id = topic_id(consumer.client(), &topic, ANSWER).map_err(unreachable)?;
+    let numbers = known.topics().iter().flat_map(|found| found.partitions()).map(|found| found.id());
+    let ends = numbers.map(|number| {
+        let (low, high) = consumer
+            .fetch_watermarks(&topic, number, ANSWER)
+            .map_err(|error| unreachable(format!("offsets of {topic}/{number}: {error}")))?;
+        Ok(PartitionEnds { number, app_id: app_id(&cluster, &topic, &id, number), low, high })
+    });
+    ends.collect()
+}
+
+fn cluster_id<C: ClientContext>(client: &Client<C>) -> Result<String, String> {
+    client.fetch_cluster_id(ANSWER).ok_or_else(|| "it does not tell its cluster id".into())
+}
+
+/// A topic that was deleted and made again has another id, so it is another partition.
+fn app_id(cluster: &str, topic: &str, topic_id: &str, number: i32) -> String {
+    format!("benchlake/{cluster}/{topic}#{topic_id}/{number}")
 }
 
 impl Source for KafkaSource {
@@ -227,8 +286,7 @@ impl Membership {
         partitions: &TopicPartitionList,
     ) -> Result<Vec<Given>, LandError> {
         let unreachable = |reason: String| KafkaError::Unreachable { brokers: self.brokers.clone(), reason };
-        let cluster = consumer.client().fetch_cluster_id(ANSWER);
-        let cluster = cluster.ok_or_else(|| unreachable("it does not tell its cluster id".into()))?;
+        let cluster = cluster_id(consumer.client()).map_err(unreachable)?;
         let mut ids = HashMap::new();
         let mut given = Vec::new();
         for element in partitions.elements() {
@@ -242,18 +300,37 @@ impl Membership {
                     topic_id(consumer.client(), topic, ANSWER).map_err(unreachable)?,
                 );
             }
-            let app_id = format!("benchlake/{cluster}/{topic}#{}/{number}", ids[topic]);
+            let app_id = app_id(&cluster, topic, &ids[topic], number);
             let partition = Arc::new(Partition { app_id, table, topic: topic.to_owned(), number });
-            let table = (self.positions)(table, &partition.app_id)?;
+            let stands = (self.positions)(table, &partition.app_id)?;
             let (low, high) = consumer
                 .fetch_watermarks(topic, number, ANSWER)
                 .map_err(|error| unreachable(format!("offsets of {topic}/{number}: {error}")))?;
-            let offset = table.unwrap_or(low);
-            if !(low..=high).contains(&offset) {
-                let (topic, position) = (topic.to_owned(), offset);
-                return Err(LandError::OffsetOutOfRange { topic, partition: number, position, low, high });
-            }
-            given.push(Given { partition, table, offset });
+            let known = stands.filter(|position| (low..=high).contains(position));
+            let reset = match (known, self.reset) {
+                (None, Some(reset)) => Some(reset.within(low, high).ok_or(LandError::ResetOutOfRange {
+                    topic: topic.to_owned(),
+                    partition: number,
+                    low,
+                    high,
+                })?),
+                _ => None,
+            };
+            let offset = match (stands, known.or(reset)) {
+                (_, Some(offset)) => offset,
+                (None, None) => low,
+                (Some(position), None) => {
+                    let topic = topic.to_owned();
+                    return Err(LandError::OffsetOutOfRange {
+                        topic,
+                        partition: number,
+                        position,
+                        low,
+                        high,
+                    });
+                }
+            };
+            given.push(Given { assigned: Assigned { partition, stands, reset }, offset });
         }
         Ok(given)
     }
@@ -283,7 +360,7 @@ impl ConsumerContext for Membership {
         }
         let assigned = self.give(consumer, partitions).and_then(|given| {
             let mut start = TopicPartitionList::new();
-            for Given { partition, offset, .. } in &given {
+            for Given { assigned: Assigned { partition, .. }, offset } in &given {
                 start
                     .add_partition_offset(&partition.topic, partition.number, Offset::Offset(*offset))
                     .map_err(KafkaError::from)?;

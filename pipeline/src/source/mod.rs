@@ -6,7 +6,7 @@ mod topic_id;
 
 use crate::LandError;
 use benchlake_schemas::{Envelope, ProducerId, Table};
-use std::{sync::Arc, time::Duration};
+use std::{str::FromStr, sync::Arc, time::Duration};
 
 /// One ordered sequence of records, landed by at most one lander at a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,14 +34,60 @@ pub struct Message {
     pub envelope: Envelope,
 }
 
-/// Partitions, each with the position at which its table stands in the lake.
-pub type Assignment = Vec<(Arc<Partition>, Option<i64>)>;
+/// A partition that is ours from now on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assigned {
+    /// Which.
+    pub partition: Arc<Partition>,
+    /// The position at which its table stands in the lake.
+    pub stands: Option<i64>,
+    /// Where a person decided to go on instead ([`OffsetReset`]).
+    pub reset: Option<i64>,
+}
+
+/// Where to go on in a partition of which the lake has no position that the broker has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OffsetReset {
+    /// At the oldest record that the broker has.
+    Earliest,
+    /// After the newest one.
+    Latest,
+    /// At this offset.
+    Offset(i64),
+}
+
+impl FromStr for OffsetReset {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "earliest" => Ok(Self::Earliest),
+            "latest" => Ok(Self::Latest),
+            number => match number.parse() {
+                Ok(offset @ 0..) => Ok(Self::Offset(offset)),
+                _ => Err(format!("{text:?} is not earliest, latest or an offset")),
+            },
+        }
+    }
+}
+
+impl OffsetReset {
+    /// The offset among the broker's `low..=high`, if it is one.
+    pub(crate) fn within(self, low: i64, high: i64) -> Option<i64> {
+        let offset = match self {
+            Self::Earliest => low,
+            Self::Latest => high,
+            Self::Offset(offset) => offset,
+        };
+        (low..=high).contains(&offset).then_some(offset)
+    }
+}
 
 /// What a source reports.
 #[derive(Debug)]
 pub enum Event {
     /// These partitions are ours from now on, and are read from these positions.
-    Assigned(Assignment),
+    Assigned(Vec<Assigned>),
     /// All partitions were taken away: what is pending belongs to others now.
     Revoked,
     /// A record.

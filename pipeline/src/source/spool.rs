@@ -1,6 +1,6 @@
 //! Spools as a source: the embedded mode. A log's byte positions are its offsets.
 
-use super::{Assignment, Event, Message, Partition, Positions, Source, producer_app_id};
+use super::{Assigned, Event, Message, Partition, Positions, Source, producer_app_id};
 use crate::LandError;
 use benchlake_producers::emit::{Drain, Entry, LogReader, drains};
 use benchlake_schemas::{Envelope, ProducerId, header};
@@ -40,7 +40,7 @@ impl SpoolSource {
         Self { root: root.to_owned(), only, positions, logs: Vec::new(), turn: 0, scanned: None }
     }
 
-    fn scan(&mut self) -> Result<Assignment, LandError> {
+    fn scan(&mut self) -> Result<Vec<Assigned>, LandError> {
         self.scanned = Some(Instant::now());
         let mut assigned = Vec::new();
         for drain in drains(&self.root, self.only)? {
@@ -64,7 +64,7 @@ impl SpoolSource {
             if start > reader.position() {
                 reader = drain.reader_at(start);
             }
-            assigned.push((partition.clone(), position));
+            assigned.push(Assigned { partition: partition.clone(), stands: position, reset: None });
             self.logs.push(Log { drain, partition, reader, open: VecDeque::new() });
         }
         Ok(assigned)

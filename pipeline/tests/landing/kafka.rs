@@ -32,7 +32,7 @@ fn forward(kafka: &Kafka, spool: &Path) -> TestResult {
 
 fn land_kafka(kafka: &Kafka, lake: &Path) -> Result<Report, LandError> {
     let mut lander = Lander::open(&lake.to_string_lossy(), FlushPolicy::default())?;
-    let mut source = KafkaSource::new(kafka, &format!("test-{}", RunId::new()), lander.positions())?;
+    let mut source = KafkaSource::new(kafka, &format!("test-{}", RunId::new()), lander.positions(), None)?;
     lander.run(&mut source, true, &AtomicBool::new(false), &mut |_| {})
 }
 
@@ -109,7 +109,7 @@ fn two_landers_share_a_group() -> TestResult {
     let land = |delay: u64| -> Result<Report, LandError> {
         std::thread::sleep(Duration::from_millis(delay));
         let mut lander = Lander::open(&lake.to_string_lossy(), policy)?;
-        let mut source = KafkaSource::new(&kafka, &group, lander.positions())?;
+        let mut source = KafkaSource::new(&kafka, &group, lander.positions(), None)?;
         lander.run(&mut source, false, &stop, &mut |_| {})
     };
     kafka.ensure_topics(4)?;
@@ -151,7 +151,7 @@ fn an_offset_out_of_range_stops_the_lander() -> TestResult {
     forward(&kafka, &spool)?;
     let beyond: benchlake_pipeline::Positions = std::sync::Arc::new(|_, _| Ok(Some(1 << 40)));
     let mut lander = Lander::open(&lake.to_string_lossy(), FlushPolicy::default())?;
-    let mut source = KafkaSource::new(&kafka, &format!("test-{}", RunId::new()), beyond)?;
+    let mut source = KafkaSource::new(&kafka, &format!("test-{}", RunId::new()), beyond, None)?;
     let error = lander.run(&mut source, true, &AtomicBool::new(false), &mut |_| {});
     let error = error.expect_err("the offset is out of range").to_string();
     assert!(error.contains("the broker has only") && error.contains("nothing was skipped"), "{error}");

@@ -6,9 +6,10 @@
 
 use super::{
     kafka::{Kafka, KafkaError, LastError},
-    log::Entry,
+    log::{Entry, LogReader},
     spool::{Drain, SpoolError},
 };
+use crate::fault;
 use benchlake_schemas::{Envelope, header};
 use rdkafka::{
     ClientContext,
@@ -76,13 +77,12 @@ impl Forwarder {
     /// [`ForwardError`]; what is not acknowledged stays in the spool.
     pub fn forward(&self, drain: &Drain, stop: &AtomicBool) -> Result<Forwarded, ForwardError> {
         let mut total = Forwarded::default();
-        // Following an idle spool must not cost a connection each time.
-        if drain.reader()?.next_entry()?.is_none() {
-            return Ok(total);
-        }
         let mut progress = Instant::now();
         loop {
-            let sent = self.attempt(drain, stop)?;
+            let mut reader = drain.reader()?;
+            // Following an idle spool must not cost a connection each time.
+            let Some(first) = reader.next_entry()? else { return Ok(total) };
+            let sent = self.attempt(drain, first, reader, stop)?;
             total.records += sent.acknowledged.records;
             total.bytes += sent.acknowledged.bytes;
             if sent.acknowledged.records > 0 {
@@ -100,7 +100,13 @@ impl Forwarder {
     }
 
     /// One producer's life: until everything is acknowledged or the first delivery fails.
-    fn attempt(&self, drain: &Drain, stop: &AtomicBool) -> Result<Attempt, ForwardError> {
+    fn attempt(
+        &self,
+        drain: &Drain,
+        first: Entry,
+        reader: LogReader,
+        stop: &AtomicBool,
+    ) -> Result<Attempt, ForwardError> {
         let mut config = self.kafka.config();
         config.set("enable.idempotence", "true").set("acks", "all").set("compression.type", "zstd");
         config.set("linger.ms", "5").set("queue.buffering.max.kbytes", "65536");
@@ -110,7 +116,7 @@ impl Forwarder {
         let producer: BaseProducer<Deliveries> =
             config.create_with_context(Deliveries::default()).map_err(KafkaError::from)?;
         let mut window = Window::default();
-        self.send_all(&producer, drain, stop, &mut window)?;
+        self.send_all(&producer, drain, first, reader, stop, &mut window)?;
         // Dropping a producer purges what it has not sent: settle everything first.
         while window.failure.is_none() && !window.flying.is_empty() {
             producer.poll(Duration::from_millis(100));
@@ -123,13 +129,15 @@ impl Forwarder {
         &self,
         producer: &BaseProducer<Deliveries>,
         drain: &Drain,
+        first: Entry,
+        mut reader: LogReader,
         stop: &AtomicBool,
         window: &mut Window,
     ) -> Result<(), ForwardError> {
-        let mut reader = drain.reader()?;
+        let mut next = Some(first);
         while window.failure.is_none()
             && !stop.load(Ordering::Relaxed)
-            && let Some(entry) = reader.next_entry()?
+            && let Some(entry) = next
         {
             match entry {
                 Entry::Record { partition, envelope, end, .. } => {
@@ -148,6 +156,7 @@ impl Forwarder {
                     }
                 }
             }
+            next = reader.next_entry()?;
         }
         Ok(())
     }
@@ -179,8 +188,9 @@ impl Forwarder {
             window.settle(producer, drain)?;
             record = back;
         }
+        fault::step("forward.sent")?;
         producer.poll(Duration::ZERO);
-        Ok(window.settle(producer, drain)?)
+        window.settle(producer, drain)
     }
 }
 
@@ -230,7 +240,7 @@ impl Window {
     }
 
     /// Takes in delivery reports and drains the acknowledged prefix.
-    fn settle(&mut self, producer: &BaseProducer<Deliveries>, drain: &Drain) -> Result<(), SpoolError> {
+    fn settle(&mut self, producer: &BaseProducer<Deliveries>, drain: &Drain) -> Result<(), ForwardError> {
         for (number, result) in producer.context().take() {
             self.heard = Instant::now();
             match result {
@@ -256,7 +266,9 @@ impl Window {
             let known = producer.context().errors.get();
             self.failure = Some(known.unwrap_or_else(|| format!("no acknowledgement for {DELIVERY:?}")));
         }
-        prefix.map_or(Ok(()), |flight| drain.acknowledged(flight.end, flight.seq))
+        let Some(flight) = prefix else { return Ok(()) };
+        fault::step("forward.acknowledged")?;
+        Ok(drain.acknowledged(flight.end, flight.seq)?)
     }
 }
 

@@ -8,7 +8,7 @@ use rdkafka::{
     error::{KafkaError as ClientError, RDKafkaErrorCode},
     metadata::Metadata,
 };
-use std::{sync::Mutex, time::Duration};
+use std::{fmt, sync::Mutex, time::Duration};
 
 /// How long a broker may take to answer before it counts as unreachable.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -42,9 +42,18 @@ pub enum KafkaError {
 }
 
 /// How to reach a cluster.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Kafka {
     brokers: String,
+    properties: Vec<(String, String)>,
+}
+
+/// Properties may be secrets: only their names are shown.
+impl fmt::Debug for Kafka {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.properties.iter().map(|(key, _)| key).collect();
+        f.debug_struct("Kafka").field("brokers", &self.brokers).field("properties", &names).finish()
+    }
 }
 
 /// Keeps the newest error of a client, so that a time-out can be explained.
@@ -72,7 +81,14 @@ impl ClientContext for LastError {
 impl Kafka {
     /// The cluster behind the bootstrap list `HOST:PORT,…`.
     pub fn new(brokers: impl Into<String>) -> Self {
-        Self { brokers: brokers.into() }
+        Self { brokers: brokers.into(), properties: Vec::new() }
+    }
+
+    /// The same, with properties of librdkafka; those that the guarantees rest on stay ours.
+    #[must_use]
+    pub fn with(mut self, properties: &[(String, String)]) -> Self {
+        self.properties.extend_from_slice(properties);
+        self
     }
 
     /// The bootstrap list.
@@ -88,6 +104,9 @@ impl Kafka {
         config.set("bootstrap.servers", &self.brokers).set("client.id", "benchlake");
         // A broker that is down is retried at a human pace and named, not waited for silently.
         config.set("socket.connection.setup.timeout.ms", "5000").set("reconnect.backoff.max.ms", "2000");
+        for (key, value) in &self.properties {
+            config.set(key, value);
+        }
         config
     }
 

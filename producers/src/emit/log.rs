@@ -14,6 +14,7 @@
 //! writer cuts when it opens the log; anything else it keeps and begins a new segment. A reader
 //! makes what it hands out durable first: no record is delivered that a power cut could take back.
 
+use crate::fault;
 use benchlake_schemas::Envelope;
 use std::{
     fs::{self, File, OpenOptions},
@@ -114,8 +115,11 @@ impl LogWriter {
         if self.length >= SEGMENT_BYTES {
             self.rotate()?;
         }
+        fault::step("spool.append")?;
         self.file.write_all(frame)?;
+        fault::step("spool.written")?;
         self.file.sync_data()?;
+        fault::step("spool.synced")?;
         self.length += frame.len() as u64;
         Ok(self.end())
     }

@@ -14,6 +14,7 @@
 //! becomes a new one.
 
 use super::log::{self, Entry, LogReader, LogWriter};
+use crate::fault;
 use benchlake_schemas::{Envelope, ProducerId, Record, RecordError, Row, SeqRange, Table};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -181,6 +182,7 @@ impl Spool {
         let SeqRange { first, last, .. } = record.range;
         if room {
             log.append(self.partition, &Envelope::seal(&record)).map_err(at(&path))?;
+            tracing::info!(producer = %self.producer, table = %R::TABLE, first, last, "spooled");
         } else {
             note_dropped(&path, first, last).map_err(at(&path))?;
             tracing::warn!(path = %path.display(), first, last, "the spool is full: rows dropped, a gap in seq records it");
@@ -280,6 +282,7 @@ impl Drain {
         let path = self.folder.join("drained");
         let Note { position, seq, forwarded } = note;
         replace(&path, &format!("{position} {seq} {forwarded}")).map_err(at(&path))?;
+        fault::step("drain.noted").map_err(at(&path))?;
         log::delete_before(&self.folder, position).map_err(at(&self.folder))
     }
 }

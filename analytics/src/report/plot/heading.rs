@@ -2,7 +2,7 @@
 
 use super::{
     scale::{self, fitted},
-    scene::{Align, Axes, Ink, SIZE, Shape, text},
+    shapes::{Align, Axes, Ink, SIZE, Shape, text},
 };
 use crate::{
     format::{Scale, digits, quantity, scale},

@@ -3,6 +3,7 @@
 mod heading;
 pub(crate) mod scale;
 pub(crate) mod scene;
+pub(crate) mod shapes;
 
 use super::history::History;
 use plotters::{
@@ -17,7 +18,8 @@ use plotters::{
         text_anchor::{HPos, Pos, VPos},
     },
 };
-use scene::{Align, Ink, SIZE, Shape, scene};
+use scene::scene;
+use shapes::{Align, Ink, SIZE, Shape};
 use std::sync::Once;
 
 /// The name under which the font is registered, and the one a viewer of the SVG falls back to.

@@ -3,48 +3,19 @@
 use super::{
     heading,
     scale::{self, Range, every, ticks},
+    shapes::{Align, Axes, Ink, SIZE, Shape, text},
 };
 use crate::{
-    format::{self, Scale},
+    format,
     report::history::{History, Point},
 };
 
-/// Width and height of a scene.
-pub(crate) const SIZE: (f64, f64) = (960.0, 420.0);
 const LEFT: f64 = 84.0;
 const RIGHT: f64 = SIZE.0 - 50.0;
 const TOP: f64 = 112.0;
 const BOTTOM: f64 = SIZE.1 - 58.0;
 /// Up to so many points have error bars; more have a band.
 const BARS: usize = 24;
-
-/// What a shape is coloured by; the page gives each another colour in the dark.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ink {
-    Paper,
-    Text,
-    Muted,
-    Grid,
-    Line,
-    Session,
-    Band,
-    Alert,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Align {
-    Left,
-    Centre,
-    Right,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Shape {
-    Path { points: Vec<(f64, f64)>, width: f64, ink: Ink },
-    Area { points: Vec<(f64, f64)>, ink: Ink },
-    Dot { at: (f64, f64), radius: f64, ink: Ink },
-    Text { at: (f64, f64), text: String, size: f64, bold: bool, align: Align, ink: Ink },
-}
 
 /// One place on the x axis.
 struct Column {
@@ -75,22 +46,11 @@ pub(crate) fn scene(history: &History) -> Vec<Shape> {
     shapes
 }
 
-/// What the y axis shows, in which unit.
-pub(super) struct Axes {
-    range: Range,
-    pub(super) scale: Scale,
-}
-
 impl Axes {
     /// The height of `value`, inside the picture.
     fn y(&self, value: f64) -> f64 {
         let share = (value - self.range.low) / (self.range.high - self.range.low);
         BOTTOM - share.clamp(0.0, 1.0) * (BOTTOM - TOP)
-    }
-
-    /// Whether `value` lies inside the picture.
-    pub(super) fn shows(&self, value: f64) -> bool {
-        (self.range.low..=self.range.high).contains(&value)
     }
 }
 
@@ -124,10 +84,6 @@ fn place(i: usize, count: usize) -> f64 {
 
 fn slot(count: usize) -> f64 {
     (RIGHT - LEFT) / (0..count.max(1)).map(|_| 1.0).sum::<f64>()
-}
-
-pub(super) fn text(at: (f64, f64), text: impl Into<String>, size: f64, align: Align, ink: Ink) -> Shape {
-    Shape::Text { at, text: text.into(), size, bold: false, align, ink }
 }
 
 fn grid(shapes: &mut Vec<Shape>, axes: &Axes) {
