@@ -337,12 +337,21 @@ impl LakeTable {
     /// stands on all of them.
     fn sync_commits(&mut self) -> Result<(), LakeError> {
         let newest = self.version();
-        let oldest = self.durable.map_or(newest, |durable| durable + 1);
+        // At first also those that a lander which died may have left behind a rival's.
+        let first = newest.saturating_sub(2 * CHECKPOINT_EVERY);
+        let oldest = self.durable.map_or(first, |durable| durable + 1);
         let commits: Vec<_> = (oldest..=newest).map(|version| format!("{version:020}.json")).collect();
         self.sync(commits.iter().map(String::as_str), "_delta_log")?;
         if self.durable.is_none() {
-            self.sync([], "")?;
-            self.sync([], "..")?;
+            // The names of the log, of the table, and of the folders that the lake lies in.
+            let Ok(root) = self.delta.table_url().to_file_path() else { return Ok(()) };
+            for folder in root.ancestors() {
+                match File::open(folder).and_then(|folder| folder.sync_all()) {
+                    Err(error) if error.kind() == io::ErrorKind::PermissionDenied => break,
+                    synced => synced
+                        .map_err(|error| self.failed(&format!("fsync {}: {error}", folder.display())))?,
+                }
+            }
         }
         self.durable = Some(newest);
         Ok(())

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod kafka;
+mod lake;
 mod local;
 
 use benchlake_analytics::{At, Lake, ask};

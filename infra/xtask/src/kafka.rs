@@ -35,7 +35,7 @@ pub(crate) fn up(workspace: &Workspace, fresh: bool) -> Result<()> {
         bail!("no Kafka in {}: run `cargo xtask setup` first", home.libs().display());
     }
     if fresh {
-        home.stop()?;
+        home.stop(&["TERM", "KILL"])?;
         remove_folder(&home.data())?;
     }
     if let Some(pid) = home.running() {
@@ -54,8 +54,10 @@ pub(crate) fn up(workspace: &Workspace, fresh: bool) -> Result<()> {
 }
 
 /// Stops the broker, if it is ours and up, and returns when it is gone.
-pub(crate) fn down(workspace: &Workspace) -> Result<()> {
-    match Home(workspace.kafka()).stop()? {
+/// `kill` does it as a crash would.
+pub(crate) fn down(workspace: &Workspace, kill: bool) -> Result<()> {
+    let signals: &[_] = if kill { &["KILL"] } else { &["TERM", "KILL"] };
+    match Home(workspace.kafka()).stop(signals)? {
         Some(pid) => eprintln!("down: Kafka is stopped (pid {pid})"),
         None => eprintln!("down: Kafka is not up"),
     }
@@ -199,9 +201,9 @@ impl Home {
     }
 
     /// Stops the broker and waits until it is gone; returns the process id it had.
-    fn stop(&self) -> Result<Option<u32>> {
+    fn stop(&self, signals: &[&str]) -> Result<Option<u32>> {
         let Some(pid) = self.running() else { return Ok(None) };
-        for signal in ["TERM", "KILL"] {
+        for signal in signals {
             // The shell's own kill: the program of that name is not on every Debian.
             let kill = format!("kill -{signal} {pid}");
             output(

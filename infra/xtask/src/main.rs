@@ -6,6 +6,7 @@
 
 mod bench;
 mod check;
+mod fuzz;
 mod jars;
 mod kafka;
 mod listener;
@@ -47,7 +48,32 @@ enum Command {
         fresh: bool,
     },
     /// Stop the Kafka of the tests; its messages stay
-    Down,
+    Down {
+        /// As a crash would: `kill -9`
+        #[arg(long)]
+        kill: bool,
+    },
+    /// Kill, stop and cut off every part at every step, and hold the lake against the spools
+    Faults {
+        /// How many rounds
+        #[arg(long, default_value_t = 30)]
+        rounds: u64,
+        /// What decides everything [default: the time]
+        #[arg(long)]
+        seed: Option<u64>,
+        /// Only this round, as a failure prints it
+        #[arg(long)]
+        round: Option<u64>,
+    },
+    /// Feed hostile bytes to everything that reads bytes; needs cargo-fuzz
+    Fuzz {
+        /// Executions of each target
+        #[arg(long, default_value_t = 100_000)]
+        runs: u64,
+        /// Only this target
+        #[arg(value_parser = clap::builder::PossibleValuesParser::new(fuzz::TARGETS))]
+        target: Option<String>,
+    },
     /// Measure benchlake itself against its limits: all benches, or one
     Bench {
         /// Which bench
@@ -80,7 +106,9 @@ fn run(workspace: &Workspace, command: Command) -> anyhow::Result<()> {
             println!("{}", kafka::BROKER);
             Ok(())
         }
-        Command::Down => kafka::down(workspace),
+        Command::Down { kill } => kafka::down(workspace, kill),
+        Command::Faults { rounds, seed, round } => test::faults(workspace, rounds, seed, round),
+        Command::Fuzz { runs, target } => fuzz::fuzz(workspace, runs, target.as_deref()),
         Command::Bench { name } => bench::bench(workspace, name.as_deref()),
         Command::Golden => test::golden(workspace),
     }

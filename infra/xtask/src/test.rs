@@ -6,7 +6,11 @@ use crate::{
     workspace::Workspace,
 };
 use anyhow::{Context as _, Result};
-use std::{fs, process::Command};
+use std::{
+    env, fs,
+    process::Command,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 /// Formatting, the unit tests of all libraries, and all tests of the schemas.
 ///
@@ -27,7 +31,7 @@ pub(crate) fn quick(workspace: &Workspace) -> Result<()> {
     outcome
 }
 
-/// What CI runs. Kafka is left as it was found: up if it was up, else stopped, also after a failure.
+/// What CI runs.
 pub(crate) fn test(workspace: &Workspace) -> Result<()> {
     let mut steps = Steps::default();
     let outcome = steps
@@ -39,18 +43,50 @@ pub(crate) fn test(workspace: &Workspace) -> Result<()> {
 }
 
 fn all_tests(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
-    let was_up = kafka::is_up(workspace);
-    let outcome = steps.run("Kafka up", || kafka::up(workspace, false)).and_then(|()| {
+    with_kafka(workspace, steps, |steps| {
         steps.run("all tests", || {
             let mut tests = workspace.cargo(["test", "--workspace", "--locked", "--no-fail-fast"]);
             run(with_services(workspace, &mut tests), "see the failing tests above")
-        })
-    });
+        })?;
+        steps.run("fault rounds", || fault_rounds(workspace, 30, None, None))
+    })
+}
+
+/// `faults`: the harness alone.
+pub(crate) fn faults(
+    workspace: &Workspace,
+    rounds: u64,
+    seed: Option<u64>,
+    round: Option<u64>,
+) -> Result<()> {
+    with_kafka(workspace, &mut Steps::default(), |_| fault_rounds(workspace, rounds, seed, round))
+}
+
+fn fault_rounds(workspace: &Workspace, rounds: u64, seed: Option<u64>, round: Option<u64>) -> Result<()> {
+    let now = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_secs());
+    let mut test = workspace.cargo(["test", "--workspace", "--locked", "--quiet", "--test", "faults", "--"]);
+    test.args(["--rounds", &rounds.to_string(), "--seed", &seed.unwrap_or_else(now).to_string()]);
+    if let Some(round) = round {
+        test.args(["--round", &round.to_string()]);
+    }
+    // The harness kills the broker, and has this program start it again.
+    test.env("BENCHLAKE_TEST_XTASK", env::current_exe()?);
+    run(with_services(workspace, &mut test), "it printed how to repeat the round that failed")
+}
+
+/// Does `work` with Kafka up, and leaves Kafka as it was found: up if it was up, else stopped.
+fn with_kafka(
+    workspace: &Workspace,
+    steps: &mut Steps,
+    work: impl FnOnce(&mut Steps) -> Result<()>,
+) -> Result<()> {
+    let was_up = kafka::is_up(workspace);
+    let outcome = steps.run("Kafka up", || kafka::up(workspace, false)).and_then(|()| work(steps));
     if was_up {
         return outcome;
     }
-    // The tests' own failure is the one to tell; a failed stop matters only without it.
-    outcome.and(steps.run("Kafka down", || kafka::down(workspace)))
+    // The work's own failure is the one to tell; a failed stop matters only without it.
+    outcome.and(steps.run("Kafka down", || kafka::down(workspace, false)))
 }
 
 /// Rewrites the golden files of the schemas and the snapshots of the reports.

@@ -34,6 +34,9 @@ pub struct KafkaSource {
     /// Assigned partitions, each with the next offset to read; `None` while there is no assignment.
     assigned: Option<HashMap<Key, (Arc<Partition>, i64)>>,
     ended: HashSet<Key>,
+    /// Asks for the ends of partitions. A client of its own: on the consumer's connection a question
+    /// waits until the fetch before it is answered.
+    ends: BaseConsumer,
     checked: Instant,
 }
 
@@ -90,7 +93,8 @@ impl KafkaSource {
         let topics = Table::PRODUCED.map(Table::topic);
         let topics: Vec<_> = topics.iter().map(String::as_str).collect();
         consumer.subscribe(&topics).map_err(KafkaError::from)?;
-        Ok(Self { consumer, assigned: None, ended: HashSet::new(), checked: Instant::now() })
+        let ends = kafka.config().create().map_err(KafkaError::from)?;
+        Ok(Self { consumer, assigned: None, ended: HashSet::new(), ends, checked: Instant::now() })
     }
 
     /// The oldest callback not handed over yet, as an event.
@@ -140,7 +144,7 @@ impl KafkaSource {
         self.checked = Instant::now();
         for (key, (_, next)) in self.assigned.iter().flatten() {
             if !self.ended.contains(key)
-                && let Ok((_, end)) = self.consumer.fetch_watermarks(&key.0, key.1, RECHECK)
+                && let Ok((_, end)) = self.ends.fetch_watermarks(&key.0, key.1, RECHECK)
                 && *next >= end
             {
                 self.ended.insert(key.clone());

@@ -67,7 +67,7 @@ impl LogWriter {
     /// Opens the log in `folder`, made if absent, and cuts a torn tail. `floor` is the least
     /// position to go on from when no segment is left.
     pub(crate) fn open(folder: &Path, floor: u64) -> io::Result<Self> {
-        fs::create_dir_all(folder)?;
+        create_folders(folder)?;
         let start = segments(folder)?.last().copied().unwrap_or(floor);
         let path = segment_path(folder, start);
         let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)?;
@@ -276,6 +276,17 @@ pub(crate) fn delete_before(folder: &Path, position: u64) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Makes `folder` and what it lies in, each made here with a durable name.
+pub(crate) fn create_folders(folder: &Path) -> io::Result<()> {
+    let made: Vec<_> =
+        folder.ancestors().take_while(|part| !part.as_os_str().is_empty() && !part.exists()).collect();
+    fs::create_dir_all(folder)?;
+    made.into_iter().try_for_each(|part| match part.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => sync_folder(parent),
+        _ => sync_folder(Path::new(".")),
+    })
 }
 
 /// Makes the names in `folder` durable.

@@ -107,7 +107,7 @@ impl Spool {
     /// # Errors
     /// [`SpoolError::Io`] if the folder cannot be written.
     pub fn open(root: &Path, partitions: u32, options: SpoolOptions) -> Result<Self, SpoolError> {
-        fs::create_dir_all(root).map_err(at(root))?;
+        log::create_folders(root).map_err(at(root))?;
         for producer in producers(root)? {
             let folder = root.join(producer.to_string());
             if let Some(lock) = try_lock(&folder.join("lock"))? {

@@ -1,0 +1,165 @@
+//! What a round does, decided by its seed and number alone.
+
+use benchlake_producers::fault::STEPS;
+use rand::{RngExt as _, SeedableRng, rngs::StdRng, seq::IndexedRandom as _};
+use std::fmt;
+
+/// What happens to a process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Strike {
+    /// Nothing.
+    None,
+    /// `ACTION` when it takes `STEP` for the `N`th time.
+    At { step: &'static str, count: u32, action: &'static str },
+    /// `kill -9` after so many milliseconds.
+    After(u64),
+}
+
+impl fmt::Display for Strike {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => write!(f, "-"),
+            Self::At { step, count, action } => write!(f, "{step}@{count}={action}"),
+            Self::After(millis) => write!(f, "kill after {millis} ms"),
+        }
+    }
+}
+
+/// What happens to the broker while the round runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outage {
+    None,
+    /// `kill -9`, and started again on its folder.
+    Killed,
+    /// Away until producers and landers have given up, then started again.
+    Away,
+}
+
+/// Where the records of a round go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Spool → Kafka → lake.
+    Kafka,
+    /// Spool → lake.
+    Spool,
+    /// Spool → lake, with the power cut after the writers and during the landing.
+    PowerCut,
+    /// Spool and lake on a disk that is full.
+    FullDisk,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    pub(crate) seed: u64,
+    pub(crate) way: Way,
+    /// Producers: how many rows each, and its strike.
+    pub(crate) writers: Vec<(u32, Strike)>,
+    pub(crate) forwarder: Strike,
+    pub(crate) landers: Vec<Strike>,
+    pub(crate) outage: Outage,
+    /// Acknowledged records are sent again.
+    pub(crate) resend: bool,
+    /// Messages in Kafka that are no records.
+    pub(crate) garbage: u32,
+    /// A checkpoint is made while landers work.
+    pub(crate) checkpoint: bool,
+}
+
+fn strike(random: &mut StdRng, part: &[&str], actions: &[&'static str], counts: u32) -> Strike {
+    match random.random_range(0..10) {
+        0..2 => Strike::None,
+        2..4 => Strike::After(random.random_range(5..600)),
+        _ => {
+            let steps: Vec<_> =
+                STEPS.iter().filter(|step| part.iter().any(|part| step.starts_with(part))).collect();
+            Strike::At {
+                step: steps.choose(random).copied().copied().unwrap_or("spool.append"),
+                count: random.random_range(1..=counts),
+                action: actions.choose(random).copied().unwrap_or("kill"),
+            }
+        }
+    }
+}
+
+impl Plan {
+    pub(crate) fn of(seed: u64, number: u64) -> Self {
+        let seed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ number;
+        let mut random = StdRng::seed_from_u64(seed);
+        let random = &mut random;
+        let way = match random.random_range(0..100) {
+            0..74 => Way::Kafka,
+            74..88 => Way::Spool,
+            88..94 => Way::PowerCut,
+            _ => Way::FullDisk,
+        };
+        let kafka = way == Way::Kafka;
+        let writers = (0..random.random_range(1..=3))
+            .map(|_| (random.random_range(5..60), strike(random, &["spool"], &["kill", "kill", "fail"], 30)));
+        let writers = writers.collect();
+        let forwarder = strike(random, &["forward", "drain"], &["kill", "kill", "fail", "stop"], 6);
+        let landers = (0..random.random_range(1..=3))
+            .map(|_| strike(random, &["land"], &["kill", "kill", "stop", "fail"], 3))
+            .collect();
+        let outage = match random.random_range(0..100) {
+            0..3 if kafka => Outage::Killed,
+            3..4 if kafka => Outage::Away,
+            _ => Outage::None,
+        };
+        Self {
+            seed,
+            way,
+            writers,
+            forwarder,
+            landers,
+            outage,
+            resend: kafka && random.random_bool(0.3),
+            garbage: if kafka { random.random_range(0..3) } else { 0 },
+            checkpoint: random.random_bool(0.1),
+        }
+    }
+
+    /// Names of everything that struck, for the tally.
+    pub(crate) fn strikes(&self) -> Vec<String> {
+        let parts = self.writers.iter().map(|(_, strike)| strike);
+        let parts = parts.chain([&self.forwarder]).chain(&self.landers);
+        let mut names: Vec<_> = parts
+            .map(|strike| match strike {
+                Strike::None => "(undisturbed process)".to_owned(),
+                Strike::At { step, action, .. } => format!("{step}={action}"),
+                Strike::After(_) => "kill at a random instant".to_owned(),
+            })
+            .collect();
+        names.push(format!("way {:?}", self.way));
+        if self.outage != Outage::None {
+            names.push(format!("broker {:?}", self.outage));
+        }
+        if self.resend {
+            names.push("records sent again".to_owned());
+        }
+        names
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}; writers", self.way)?;
+        for (rows, strike) in &self.writers {
+            write!(f, " [{rows} rows, {strike}]")?;
+        }
+        write!(f, "; forwarder [{}]; landers", self.forwarder)?;
+        for strike in &self.landers {
+            write!(f, " [{strike}]")?;
+        }
+        if self.outage != Outage::None {
+            write!(f, "; broker {:?}", self.outage)?;
+        }
+        for (on, what) in
+            [(self.resend, "resend"), (self.garbage > 0, "garbage"), (self.checkpoint, "checkpoint")]
+        {
+            if on {
+                write!(f, "; {what}")?;
+            }
+        }
+        Ok(())
+    }
+}

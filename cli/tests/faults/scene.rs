@@ -1,0 +1,151 @@
+//! Where rounds take place: a lake, spools and topics that last for an epoch, as they do in life.
+
+use crate::{
+    Result,
+    parts::{Broker, Part, benchlake},
+    plan::Strike,
+    truth::{Truth, compare},
+};
+use benchlake_pipeline::{LakeTable, partitions};
+use benchlake_schemas::Table;
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+use tempfile::TempDir;
+
+pub(crate) struct Scene {
+    dir: TempDir,
+    group: String,
+    /// Rows of earlier epochs whose spools are gone from Kafka's topics but not from this lake.
+    known: usize,
+    epochs: u32,
+    pub(crate) garbage: u32,
+    pub(crate) rounds: u64,
+}
+
+impl Scene {
+    /// The next epoch: new topics of the same names; every second time a new lake and new spools.
+    pub(crate) fn next(before: Option<Self>, broker: &Broker) -> Result<Self> {
+        let scene = match before {
+            Some(mut scene) => {
+                scene.finish(broker)?;
+                (scene.epochs < 2).then_some(scene)
+            }
+            None => None,
+        };
+        broker.renew_topics()?;
+        Ok(match scene {
+            Some(scene) => Self { epochs: scene.epochs + 1, rounds: 0, ..scene },
+            None => {
+                let dir = tempfile::Builder::new().prefix("benchlake-faults-").tempdir()?;
+                for folder in ["kafka", "spool", "log"] {
+                    fs::create_dir(dir.path().join(folder))?;
+                }
+                let group = dir.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+                Self { dir, group, known: 0, epochs: 1, garbage: 0, rounds: 0 }
+            }
+        })
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub(crate) fn lake(&self) -> PathBuf {
+        self.path("lake")
+    }
+
+    pub(crate) fn group(&self) -> &str {
+        &self.group
+    }
+
+    /// Leaves the files where they are.
+    pub(crate) fn keep(&mut self) -> PathBuf {
+        self.dir.disable_cleanup(true);
+        self.dir.path().to_owned()
+    }
+
+    /// Every row that was spooled is in the lake once, each message that was no record is one dead
+    /// letter, and the lake stands where Kafka ends. Returns how many rows are new.
+    pub(crate) fn check(&mut self, broker: &Broker) -> Result<u64> {
+        let mut truth = Truth::default();
+        truth.add_spool(&self.path("kafka"))?;
+        truth.add_spool(&self.path("spool"))?;
+        compare(&truth, &self.lake())?;
+        let runtime = tokio::runtime::Runtime::new()?;
+        let lake = self.lake().display().to_string();
+        runtime.block_on(async {
+            let open = benchlake_analytics::Lake::open(&lake, &benchlake_analytics::At::Latest).await?;
+            let letters = benchlake_analytics::continuity::dead_letters(&open, None).await?;
+            if letters.len() as u64 != u64::from(self.garbage) {
+                return Err(format!(
+                    "{} dead letters of {} messages that are no records",
+                    letters.len(),
+                    self.garbage
+                )
+                .into());
+            }
+            for table in Table::PRODUCED {
+                let mut there = LakeTable::open_or_create(&lake, table).await?;
+                for part in partitions(&broker.kafka(), table)? {
+                    let stands = there.position(&part.app_id).await?;
+                    if stands.unwrap_or(part.low) != part.high {
+                        return Err(format!(
+                            "{}/{}: the lake stands at {stands:?}, Kafka ends at {}",
+                            table.topic(),
+                            part.number,
+                            part.high
+                        )
+                        .into());
+                    }
+                }
+            }
+            Ok::<_, Box<dyn std::error::Error>>(())
+        })?;
+        let new = truth.len() - self.known;
+        self.known = truth.len();
+        Ok(new as u64)
+    }
+
+    /// The end of an epoch: `lake verify` finds nothing, and no file that no version names outlives
+    /// `lake vacuum`.
+    pub(crate) fn finish(&mut self, broker: &Broker) -> Result<()> {
+        let lake = self.lake();
+        let logs = self.path("log");
+        let run = |words: &[&str]| -> Result<()> {
+            let mut command = benchlake();
+            command.args(words).arg("--lake").arg(&lake);
+            Part::start(command, words[1], &Strike::None, &logs)?.succeed()
+        };
+        run(&["lake", "vacuum", "--older-than", "0s"])?;
+        run(&["lake", "verify", "--brokers", &broker.brokers])?;
+        run(&["lake", "checkpoint"])?;
+        run(&["lake", "verify"])?;
+        orphans(&lake)
+    }
+}
+
+fn orphans(lake: &Path) -> Result<()> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    for table in Table::ALL {
+        let folder = lake.join(table.as_str());
+        let url = deltalake::ensure_table_uri(folder.to_string_lossy())?;
+        let delta = runtime.block_on(deltalake::DeltaTableBuilder::from_url(url)?.load())?;
+        let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+        let named: BTreeSet<_> = delta.get_file_uris()?.map(|uri| name(&uri)).collect();
+        let there: BTreeSet<_> = fs::read_dir(&folder)?
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .filter(|name| name.ends_with(".parquet"))
+            .collect();
+        if named != there {
+            return Err(format!(
+                "{table}: files that no version names, or named files that are gone: {:?}",
+                named.symmetric_difference(&there).collect::<Vec<_>>()
+            )
+            .into());
+        }
+    }
+    Ok(())
+}

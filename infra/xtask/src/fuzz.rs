@@ -1,0 +1,30 @@
+//! `fuzz`: the targets of `infra/fuzz`, one after the other.
+
+use crate::{
+    step::{Steps, on_path, run},
+    workspace::Workspace,
+};
+use anyhow::{Result, bail};
+
+/// The targets, as `infra/fuzz/Cargo.toml` names them.
+pub(crate) const TARGETS: [&str; 5] = ["envelope", "ipc", "headers", "spool", "suite"];
+
+/// Runs each target, or one, for `runs` executions on top of its corpus. Without a sanitizer, so that
+/// the stable toolchain does: what is looked for are panics, hangs and unbounded memory.
+pub(crate) fn fuzz(workspace: &Workspace, runs: u64, target: Option<&str>) -> Result<()> {
+    if on_path("cargo-fuzz").is_none() {
+        bail!("cargo-fuzz is not installed: cargo install --locked cargo-fuzz");
+    }
+    let mut steps = Steps::default();
+    let wanted = TARGETS.into_iter().filter(|name| target.is_none_or(|target| target == *name));
+    let outcome = wanted.map(|name| steps.run(name, || one(workspace, name, runs))).collect();
+    steps.print_times();
+    outcome
+}
+
+fn one(workspace: &Workspace, target: &str, runs: u64) -> Result<()> {
+    let mut fuzz = workspace.cargo(["fuzz", "run", "--fuzz-dir", "infra/fuzz", "--sanitizer", "none"]);
+    fuzz.args([target, "--", &format!("-runs={runs}"), "-rss_limit_mb=1024", "-malloc_limit_mb=256"]);
+    fuzz.args(["-max_len=16384", "-timeout=10", "-print_final_stats=1"]).env("RUSTC_BOOTSTRAP", "1");
+    run(&mut fuzz, "the input is in infra/fuzz/artifacts; mend, and keep it in the corpus")
+}
