@@ -54,7 +54,7 @@ impl Destination {
                 land_spool(lander, spool)?;
             }
             Self::Kafka(kafka, partitions) => {
-                let forwarder = Forwarder::new(kafka.clone(), *partitions, PATIENCE);
+                let mut forwarder = Forwarder::new(kafka.clone(), *partitions, PATIENCE);
                 for drain in drains(spool, None)? {
                     forwarder.forward(&drain, &AtomicBool::new(false))?;
                 }

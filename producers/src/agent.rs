@@ -112,7 +112,7 @@ pub fn run(command: &AgentCommand) -> Result<u8, Box<dyn Error>> {
             let stop = interrupt_flag()?;
             let kafka = Kafka::new(brokers).with(&kafka.properties);
             let partitions = kafka.ensure_topics(*partitions)?;
-            let forwarder = Forwarder::new(kafka, partitions, Duration::from_secs(*patience));
+            let mut forwarder = Forwarder::new(kafka, partitions, Duration::from_secs(*patience));
             let mut total = 0;
             loop {
                 for drain in drains(spool, None)? {

@@ -147,9 +147,9 @@ pub(crate) struct Broker {
 }
 
 impl Broker {
-    /// Clients that notice a dead member of their group in a second.
+    /// Clients that notice a dead member of their group in half a second.
     pub(crate) const PROPERTIES: [&'static str; 4] =
-        ["-X", "session.timeout.ms=1000", "-X", "heartbeat.interval.ms=200"];
+        ["-X", "session.timeout.ms=500", "-X", "heartbeat.interval.ms=100"];
 
     pub(crate) fn kafka(&self) -> Kafka {
         Kafka::new(&self.brokers)

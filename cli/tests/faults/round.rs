@@ -17,7 +17,7 @@ use std::{
 };
 
 /// Longer than the session timeout of [`Broker::PROPERTIES`]: the group has gone on without it.
-const PAST_A_REBALANCE: Duration = Duration::from_millis(1600);
+const PAST_A_REBALANCE: Duration = Duration::from_millis(900);
 const SOON: Duration = Duration::from_millis(20);
 
 pub(crate) fn play(plan: &Plan, scene: &mut Scene, broker: &Broker) -> Result<()> {

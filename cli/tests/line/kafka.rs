@@ -43,6 +43,7 @@ fn landed<R: serde::de::DeserializeOwned>(
 #[test]
 fn every_row_of_a_run_goes_through_kafka() -> TestResult {
     let Some(brokers) = real("BENCHLAKE_TEST_BROKERS", "Kafka") else { return Ok(()) };
+    let _one = ONE_AT_A_TIME.lock();
     let dir = tempfile::tempdir()?;
     let (suite, spool, lake) = (suite(dir.path())?, dir.path().join("spool"), dir.path().join("lake"));
     let mut run = benchlake();

@@ -107,6 +107,7 @@ fn vacuum_removes_orphans_alone() -> TestResult {
 #[test]
 fn a_mended_dead_letter_lands_once() -> TestResult {
     let Some(brokers) = real("BENCHLAKE_TEST_BROKERS", "Kafka") else { return Ok(()) };
+    let _one = ONE_AT_A_TIME.lock();
     let dir = tempfile::tempdir()?;
     let (lake, producer) = (dir.path().join("lake"), ProducerId::new());
     Kafka::new(&brokers).ensure_topics(4)?;
@@ -180,6 +181,7 @@ fn find(lake: &Path, producer: ProducerId, listed: &str) -> Result<String, Box<d
 #[test]
 fn a_person_decides_where_to_go_on() -> TestResult {
     let Some(brokers) = real("BENCHLAKE_TEST_BROKERS", "Kafka") else { return Ok(()) };
+    let _one = ONE_AT_A_TIME.lock();
     let dir = tempfile::tempdir()?;
     let (lake, kafka, producer) = (dir.path().join("lake"), Kafka::new(&brokers), ProducerId::new());
     kafka.ensure_topics(4)?;

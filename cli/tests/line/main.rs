@@ -12,6 +12,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Output},
+    sync::Mutex,
 };
 
 type TestResult = Result<(), Box<dyn Error>>;
@@ -31,6 +32,9 @@ max_time = "2s"
 workload = "cpu.reduce"
 n = [1024, 2048]
 "#;
+
+/// Tests share the topics of one Kafka; one at a time keeps what each says of them simple.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 fn benchlake() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_benchlake"));

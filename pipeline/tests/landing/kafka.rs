@@ -23,7 +23,7 @@ fn kafka() -> Option<Kafka> {
 
 fn forward(kafka: &Kafka, spool: &Path) -> TestResult {
     let partitions = kafka.ensure_topics(4)?;
-    let forwarder = Forwarder::new(kafka.clone(), partitions, Duration::from_secs(30));
+    let mut forwarder = Forwarder::new(kafka.clone(), partitions, Duration::from_secs(30));
     for drain in drains(spool, None)? {
         forwarder.forward(&drain, &AtomicBool::new(false))?;
     }

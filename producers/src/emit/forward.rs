@@ -55,11 +55,12 @@ pub enum ForwardError {
 }
 
 /// Sends what spools hold to one Kafka cluster.
-#[derive(Debug)]
 pub struct Forwarder {
     kafka: Kafka,
     partitions: u32,
     patience: Duration,
+    /// A connected producer that has nothing on its way.
+    producer: Option<BaseProducer<Deliveries>>,
 }
 
 impl Forwarder {
@@ -67,7 +68,7 @@ impl Forwarder {
     /// no record could be delivered for `patience`.
     #[must_use]
     pub const fn new(kafka: Kafka, partitions: u32, patience: Duration) -> Self {
-        Self { kafka, partitions, patience }
+        Self { kafka, partitions, patience, producer: None }
     }
 
     /// Sends everything that `drain` holds now and returns when it is acknowledged, or when `stop`
@@ -75,7 +76,7 @@ impl Forwarder {
     ///
     /// # Errors
     /// [`ForwardError`]; what is not acknowledged stays in the spool.
-    pub fn forward(&self, drain: &Drain, stop: &AtomicBool) -> Result<Forwarded, ForwardError> {
+    pub fn forward(&mut self, drain: &Drain, stop: &AtomicBool) -> Result<Forwarded, ForwardError> {
         let mut total = Forwarded::default();
         let mut progress = Instant::now();
         loop {
@@ -99,22 +100,18 @@ impl Forwarder {
         }
     }
 
-    /// One producer's life: until everything is acknowledged or the first delivery fails.
+    /// Until everything is acknowledged or the first delivery fails.
     fn attempt(
-        &self,
+        &mut self,
         drain: &Drain,
         first: Entry,
         reader: LogReader,
         stop: &AtomicBool,
     ) -> Result<Attempt, ForwardError> {
-        let mut config = self.kafka.config();
-        config.set("enable.idempotence", "true").set("acks", "all").set("compression.type", "zstd");
-        config.set("linger.ms", "5").set("queue.buffering.max.kbytes", "65536");
-        // Never: the client would give up single messages and go on with later ones, and what the
-        // broker holds must always be a prefix of the log. `Window` watches the time instead.
-        config.set("message.timeout.ms", "0");
-        let producer: BaseProducer<Deliveries> =
-            config.create_with_context(Deliveries::default()).map_err(KafkaError::from)?;
+        let producer = match self.producer.take() {
+            Some(producer) => producer,
+            None => self.connect()?,
+        };
         let mut window = Window::default();
         self.send_all(&producer, drain, first, reader, stop, &mut window)?;
         // Dropping a producer purges what it has not sent: settle everything first.
@@ -122,7 +119,21 @@ impl Forwarder {
             producer.poll(Duration::from_millis(100));
             window.settle(&producer, drain)?;
         }
+        if window.failure.is_none() {
+            // Nothing is on its way: the next log may use it. After a failure nobody may.
+            self.producer = Some(producer);
+        }
         Ok(Attempt { acknowledged: window.acknowledged, failure: window.failure })
+    }
+
+    fn connect(&self) -> Result<BaseProducer<Deliveries>, KafkaError> {
+        let mut config = self.kafka.config();
+        config.set("enable.idempotence", "true").set("acks", "all").set("compression.type", "zstd");
+        config.set("linger.ms", "5").set("queue.buffering.max.kbytes", "65536");
+        // Never: the client would give up single messages and go on with later ones, and what the
+        // broker holds must always be a prefix of the log. `Window` watches the time instead.
+        config.set("message.timeout.ms", "0");
+        Ok(config.create_with_context(Deliveries::default())?)
     }
 
     fn send_all(
