@@ -380,7 +380,7 @@ impl LakeTable {
         Ok(Some(format!("{:08x}", crc32c::crc32c(&bytes))))
     }
 
-    fn step(&self, name: &'static str) -> Result<(), LakeError> {
+    pub(crate) fn step(&self, name: &'static str) -> Result<(), LakeError> {
         fault::step(name).map_err(|error| self.failed(&error))
     }
 

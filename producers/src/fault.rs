@@ -29,6 +29,11 @@ pub const STEPS: &[&str] = &[
     // A checkpoint is due, is made.
     "land.checkpoint",
     "land.checkpointed",
+    // Maintenance: a vacuum or a checkpoint is about to begin, is done.
+    "maintain.vacuum",
+    "maintain.vacuumed",
+    "maintain.checkpoint",
+    "maintain.checkpointed",
 ];
 
 /// Takes the step `name`.

@@ -48,6 +48,24 @@ pub(crate) enum Way {
     FullDisk,
 }
 
+/// What looks after the lake in a round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Maintenance {
+    /// `lake checkpoint`, beside landers.
+    Checkpoint,
+    /// `lake vacuum` of everything that no version names, when no lander lives.
+    Vacuum,
+}
+
+impl Maintenance {
+    const fn steps(self) -> &'static str {
+        match self {
+            Self::Checkpoint => "maintain.checkpoint",
+            Self::Vacuum => "maintain.vacuum",
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub(crate) seed: u64,
@@ -61,8 +79,8 @@ pub(crate) struct Plan {
     pub(crate) resend: bool,
     /// Messages in Kafka that are no records.
     pub(crate) garbage: u32,
-    /// A checkpoint is made while landers work.
-    pub(crate) checkpoint: bool,
+    /// A checkpoint is made while landers work, or files are removed after them, and struck.
+    pub(crate) maintenance: Option<(Maintenance, Strike)>,
 }
 
 fn strike(random: &mut StdRng, part: &[&str], actions: &[&'static str], counts: u32) -> Strike {
@@ -97,9 +115,16 @@ impl Plan {
             .map(|_| (random.random_range(5..60), strike(random, &["spool"], &["kill", "kill", "fail"], 30)));
         let writers = writers.collect();
         let forwarder = strike(random, &["forward", "drain"], &["kill", "kill", "fail", "stop"], 6);
-        let landers = (0..random.random_range(1..=3))
-            .map(|_| strike(random, &["land"], &["kill", "kill", "stop", "fail"], 3))
-            .collect();
+        let landers = if kafka && random.random_bool(0.15) {
+            // A zombie: stopped with rows in hand until a rival has landed them.
+            let step = ["land.pending", "land.written", "land.synced"].choose(random).copied();
+            let step = step.unwrap_or("land.pending");
+            vec![Strike::At { step, count: 1, action: "stop" }, Strike::None]
+        } else {
+            (0..random.random_range(1..=3))
+                .map(|_| strike(random, &["land"], &["kill", "kill", "stop", "fail"], 3))
+                .collect()
+        };
         let outage = match random.random_range(0..100) {
             0..3 if kafka => Outage::Killed,
             3..4 if kafka => Outage::Away,
@@ -114,7 +139,11 @@ impl Plan {
             outage,
             resend: kafka && random.random_bool(0.3),
             garbage: if kafka { random.random_range(0..3) } else { 0 },
-            checkpoint: random.random_bool(0.1),
+            maintenance: random.random_bool(0.2).then(|| {
+                let what =
+                    if random.random_bool(0.5) { Maintenance::Checkpoint } else { Maintenance::Vacuum };
+                (what, strike(random, &[what.steps()], &["kill", "kill", "stop", "fail"], 3))
+            }),
         }
     }
 
@@ -122,6 +151,7 @@ impl Plan {
     pub(crate) fn strikes(&self) -> Vec<String> {
         let parts = self.writers.iter().map(|(_, strike)| strike);
         let parts = parts.chain([&self.forwarder]).chain(&self.landers);
+        let parts = parts.chain(self.maintenance.iter().map(|(_, strike)| strike));
         let mut names: Vec<_> = parts
             .map(|strike| match strike {
                 Strike::None => "(undisturbed process)".to_owned(),
@@ -146,6 +176,9 @@ impl fmt::Display for Plan {
         for (rows, strike) in &self.writers {
             write!(f, " [{rows} rows, {strike}]")?;
         }
+        if let Some((what, strike)) = &self.maintenance {
+            write!(f, "; {what:?} [{strike}]")?;
+        }
         write!(f, "; forwarder [{}]; landers", self.forwarder)?;
         for strike in &self.landers {
             write!(f, " [{strike}]")?;
@@ -153,9 +186,7 @@ impl fmt::Display for Plan {
         if self.outage != Outage::None {
             write!(f, "; broker {:?}", self.outage)?;
         }
-        for (on, what) in
-            [(self.resend, "resend"), (self.garbage > 0, "garbage"), (self.checkpoint, "checkpoint")]
-        {
+        for (on, what) in [(self.resend, "resend"), (self.garbage > 0, "garbage")] {
             if on {
                 write!(f, "; {what}")?;
             }

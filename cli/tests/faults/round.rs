@@ -3,7 +3,7 @@
 use crate::{
     Result,
     parts::{Broker, Part, benchlake, producer},
-    plan::{Outage, Plan, Strike, Way},
+    plan::{Maintenance, Outage, Plan, Strike, Way},
     power,
     scene::Scene,
     truth::{Truth, compare},
@@ -22,11 +22,27 @@ const SOON: Duration = Duration::from_millis(20);
 
 pub(crate) fn play(plan: &Plan, scene: &mut Scene, broker: &Broker) -> Result<()> {
     match plan.way {
-        Way::Kafka => through_kafka(plan, scene, broker),
-        Way::Spool => from_spool(plan, scene),
-        Way::PowerCut => power_cut(plan, scene),
-        Way::FullDisk => full_disk(plan, scene),
+        Way::Kafka => through_kafka(plan, scene, broker)?,
+        Way::Spool => from_spool(plan, scene)?,
+        Way::PowerCut => power_cut(plan, scene)?,
+        Way::FullDisk => full_disk(plan, scene)?,
     }
+    maintain(plan, scene, Maintenance::Vacuum)
+}
+
+/// Looks after the lake, if `what` is the plan's way to, and is struck; the lake may not be there yet.
+fn maintain(plan: &Plan, scene: &Scene, what: Maintenance) -> Result<()> {
+    let Some((_, strike)) = plan.maintenance.as_ref().filter(|(planned, _)| *planned == what) else {
+        return Ok(());
+    };
+    let mut command = benchlake();
+    match what {
+        Maintenance::Checkpoint => command.args(["lake", "checkpoint"]),
+        Maintenance::Vacuum => command.args(["lake", "vacuum", "--older-than", "0s"]),
+    };
+    command.arg("--lake").arg(scene.lake()).stdout(Stdio::null());
+    Part::start(command, "maintenance", strike, &scene.path("log"))?.end(SOON)?;
+    Ok(())
 }
 
 fn writers(plan: &Plan, spool: &Path, log: &Path) -> Result<Vec<Part>> {
@@ -93,12 +109,7 @@ fn through_kafka(plan: &Plan, scene: &mut Scene, broker: &Broker) -> Result<()> 
     if plan.resend {
         lose_notes(&spool)?;
     }
-    if plan.checkpoint {
-        let mut checkpoint = benchlake();
-        checkpoint.args(["lake", "checkpoint", "--lake"]).arg(scene.lake());
-        // The lake may not be there yet.
-        Part::start(checkpoint, "checkpoint", &Strike::None, &log)?.end(Duration::ZERO)?;
-    }
+    maintain(plan, scene, Maintenance::Checkpoint)?;
     Part::start(forward(&spool, broker, "60"), "forwarder", &Strike::None, &log)?.succeed()?;
     // Landers that live go on for a moment; then half of them leave cleanly and half are killed.
     let began = Instant::now();

@@ -12,7 +12,7 @@ fuzz_target!(|bytes: &[u8]| {
     let envelope = Envelope { headers: vec![(header::CRC.into(), crc)], payload: payload.to_vec() };
     match envelope.open(table) {
         Ok((batch, range)) => {
-            assert_eq!(batch.schema().fields().len() >= table.schema().fields().len(), true);
+            assert!(batch.schema().fields().len() >= table.schema().fields().len());
             assert_eq!(batch.num_rows() as i64, range.last - range.first + 1);
         }
         Err(error) => {

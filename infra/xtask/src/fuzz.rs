@@ -16,8 +16,8 @@ pub(crate) fn fuzz(workspace: &Workspace, runs: u64, target: Option<&str>) -> Re
         bail!("cargo-fuzz is not installed: cargo install --locked cargo-fuzz");
     }
     let mut steps = Steps::default();
-    let wanted = TARGETS.into_iter().filter(|name| target.is_none_or(|target| target == *name));
-    let outcome = wanted.map(|name| steps.run(name, || one(workspace, name, runs))).collect();
+    let mut wanted = TARGETS.into_iter().filter(|name| target.is_none_or(|target| target == *name));
+    let outcome = wanted.try_for_each(|name| steps.run(name, || one(workspace, name, runs)));
     steps.print_times();
     outcome
 }
