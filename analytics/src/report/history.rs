@@ -61,8 +61,7 @@ pub(crate) struct Summary {
     pub(crate) low: Option<f64>,
     pub(crate) high: Option<f64>,
     pub(crate) cv_between: Option<f64>,
-    pub(crate) gflop_per_s: Option<f64>,
-    pub(crate) gb_per_s: Option<f64>,
+    pub(crate) rate: Option<String>,
     pub(crate) flags: String,
 }
 

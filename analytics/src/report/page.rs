@@ -126,7 +126,7 @@ fn summary(page: &Page<'_>) -> Markup {
                 td.number { (interval(row)) }
                 td.number { @if let Some(cv) = row.cv_between { (percent(cv)) } @else { "–" } }
                 (verdict(repeats.get(&(&row.benchmark_id, &row.metric)).copied().unwrap_or("–")))
-                td.number { (rate(row)) }
+                td.number { (row.rate.as_deref().unwrap_or("–")) }
                 td.number { (row.sessions) }
                 td.number { (row.samples) }
                 td { (row.flags) }
@@ -157,11 +157,6 @@ fn interval(row: &Summary) -> String {
 
 fn percent(share: f64) -> String {
     format!("{:.2} %", share * 100.0)
-}
-
-fn rate(row: &Summary) -> String {
-    let rate = |value: Option<f64>, unit: &str| value.map(|value| format!("{} {unit}", digits(value)));
-    rate(row.gflop_per_s, "GFLOP/s").or_else(|| rate(row.gb_per_s, "GB/s")).unwrap_or_else(|| "–".into())
 }
 
 /// `2026-11-20T01:01:00Z` as `2026-11-20 01:01 UTC`.
