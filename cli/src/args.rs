@@ -2,7 +2,7 @@
 
 use benchlake_analytics::{At, format::Format};
 use benchlake_pipeline::OffsetReset;
-use benchlake_producers::agent::{AgentCommand, KafkaArgs};
+use benchlake_producers::agent::{AgentCommand, KafkaArgs, key_value};
 use clap::{Args as ClapArgs, ColorChoice, Parser, Subcommand};
 use clap_complete::Shell;
 use std::path::PathBuf;
@@ -306,11 +306,4 @@ pub(crate) enum DeadLetters {
         #[arg(long, value_name = "FILE", requires = "ids")]
         payload: Option<PathBuf>,
     },
-}
-
-fn key_value(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err(format!("{text:?} is not KEY=VALUE")),
-    }
 }

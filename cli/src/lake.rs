@@ -22,7 +22,7 @@ pub(crate) fn run(command: &LakeCommand, global: &Global) -> Result<u8, Failure>
     let runtime = Runtime::new()?;
     match command {
         LakeCommand::Verify { lake, brokers, kafka } => {
-            let kafka = brokers.as_ref().map(|brokers| Kafka::new(brokers).with(&kafka.properties));
+            let kafka = brokers.as_ref().map(|brokers| kafka.cluster(brokers));
             verify(&runtime, lake, kafka.as_ref(), global)
         }
         LakeCommand::Vacuum { lake, older_than, dry_run } => {
@@ -70,10 +70,10 @@ fn verify(runtime: &Runtime, uri: &str, kafka: Option<&Kafka>, global: &Global) 
         );
         tell(name, &check.problems);
     }
+    let lake = runtime.block_on(Lake::open(uri, &At::Latest))?;
     for table in tables.iter_mut().filter(|table| Table::PRODUCED.contains(&table.table())) {
         let name = table.table();
         let found = runtime.block_on(async {
-            let lake = Lake::open(uri, &At::Latest).await?;
             let continuity = continuity(&lake, name).await?;
             let mut found = holes(&continuity);
             for Rows { producer_id, last, .. } in &continuity.producers {

@@ -6,10 +6,7 @@ use crate::{
     output,
 };
 use benchlake_pipeline::{FlushPolicy, KafkaSource, Lander, Report, Source, SpoolSource};
-use benchlake_producers::{
-    agent::{exit, interrupt_flag},
-    emit::Kafka,
-};
+use benchlake_producers::agent::{exit, interrupt_flag};
 use std::{
     sync::atomic::Ordering,
     time::{Duration, Instant},
@@ -23,7 +20,7 @@ pub(crate) fn run(args: &Land, global: &Global) -> Result<u8, Failure> {
     let mut lander;
     let mut source: Box<dyn Source> = match (&args.brokers, &args.spool) {
         (Some(brokers), _) => {
-            let kafka = Kafka::new(brokers).with(&args.kafka.properties);
+            let kafka = args.kafka.cluster(brokers);
             kafka.ensure_topics(args.partitions)?;
             lander = Lander::open(&args.lake, policy)?;
             let group = args.group.clone().unwrap_or_else(|| format!("benchlake-{}", lander.lake_id()));

@@ -10,7 +10,7 @@ use crate::{
 use benchlake_analytics::At;
 use benchlake_producers::{
     agent::{exit, interrupt_flag},
-    emit::{Kafka, Spool, SpoolOptions, WhenFull},
+    emit::{Spool, SpoolOptions, WhenFull},
     environment::version_control,
     session::{SessionSpec, plan},
     suite::Suite,
@@ -28,9 +28,7 @@ pub(crate) fn run(args: &Run, global: &Global) -> Result<u8, Failure> {
     let lake = args.lake.clone().or_else(|| if unnamed { from_environment() } else { None });
     let mut destination = match (&lake, &args.brokers) {
         (Some(lake), _) => Destination::lake(lake)?,
-        (None, Some(brokers)) => {
-            Destination::kafka(Kafka::new(brokers).with(&args.kafka.properties), args.partitions)?
-        }
+        (None, Some(brokers)) => Destination::kafka(args.kafka.cluster(brokers), args.partitions)?,
         (None, None) if args.spool.is_some() => Destination::Spool,
         (None, None) => {
             return Err(Failure::usage(

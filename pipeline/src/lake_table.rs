@@ -18,7 +18,7 @@ use arrow::{
 use benchlake_producers::fault;
 use benchlake_schemas::{ProducerId, Table, now};
 use deltalake::{
-    DeltaTable, DeltaTableBuilder, DeltaTableError, ObjectStore, TableProperty,
+    DeltaTable, DeltaTableBuilder, DeltaTableError, TableProperty,
     kernel::{
         Action, Add, StructType, Transaction,
         engine::arrow_conversion::{TryIntoArrow, TryIntoKernel},
@@ -130,10 +130,6 @@ impl LakeTable {
 
     pub(crate) const fn delta(&self) -> &DeltaTable {
         &self.delta
-    }
-
-    pub(crate) fn store(&self) -> Arc<dyn ObjectStore> {
-        self.delta.object_store()
     }
 
     /// The data files of the snapshot at hand.

@@ -28,7 +28,7 @@ impl LakeTable {
     pub async fn check_files(&mut self) -> Result<FileCheck, LakeError> {
         self.refresh().await?;
         let mut check = FileCheck { version: self.version(), ..FileCheck::default() };
-        let store = self.store();
+        let store = self.delta().object_store();
         for add in self.files()? {
             check.files += 1;
             let path = deltalake::Path::from(add.path.as_str());

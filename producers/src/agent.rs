@@ -53,13 +53,27 @@ pub enum AgentCommand {
 #[derive(Debug, Clone, Default, Args)]
 pub struct KafkaArgs {
     /// A property of the Kafka client, as librdkafka names it; may be repeated
-    #[arg(short = 'X', value_name = "KEY=VALUE", value_parser = property)]
-    pub properties: Vec<(String, String)>,
+    #[arg(short = 'X', value_name = "KEY=VALUE", value_parser = key_value)]
+    properties: Vec<(String, String)>,
 }
 
-fn property(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("this is not KEY=VALUE")?;
-    Ok((key.to_owned(), value.to_owned()))
+impl KafkaArgs {
+    /// The cluster behind `brokers`, talked to like this.
+    #[must_use]
+    pub fn cluster(&self, brokers: &str) -> Kafka {
+        Kafka::new(brokers).with(&self.properties)
+    }
+}
+
+/// Reads `KEY=VALUE`.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err(format!("{text:?} is not KEY=VALUE")),
+    }
 }
 
 /// Exit codes of the agent; `benchlake` has the same.
@@ -110,7 +124,7 @@ pub fn run(command: &AgentCommand) -> Result<u8, Box<dyn Error>> {
         }
         AgentCommand::Forward { spool, brokers, kafka, partitions, patience, follow } => {
             let stop = interrupt_flag()?;
-            let kafka = Kafka::new(brokers).with(&kafka.properties);
+            let kafka = kafka.cluster(brokers);
             let partitions = kafka.ensure_topics(*partitions)?;
             let mut forwarder = Forwarder::new(kafka, partitions, Duration::from_secs(*patience));
             let mut total = 0;

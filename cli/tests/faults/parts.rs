@@ -76,7 +76,7 @@ impl Part {
     }
 
     /// Waits for its end.
-    pub(crate) fn end(mut self, pause: Duration) -> Result<ExitStatus> {
+    pub(crate) fn end(&mut self, pause: Duration) -> Result<ExitStatus> {
         loop {
             if let Some(status) = self.tend(pause)? {
                 return Ok(status);
@@ -86,14 +86,12 @@ impl Part {
     }
 
     /// Waits for its end, which must be a success.
-    pub(crate) fn succeed(self) -> Result<()> {
-        let (what, errors) = (self.what.clone(), self.errors.clone());
+    pub(crate) fn succeed(mut self) -> Result<()> {
         let status = self.end(Duration::ZERO)?;
         if status.success() {
             return Ok(());
         }
-        let said = fs::read_to_string(errors).unwrap_or_default();
-        Err(format!("{what} failed ({status}): {}", said.trim()).into())
+        Err(format!("{} failed ({status}): {}", self.what, self.said()).into())
     }
 
     pub(crate) fn said(&self) -> String {

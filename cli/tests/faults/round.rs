@@ -121,7 +121,7 @@ fn through_kafka(plan: &Plan, scene: &mut Scene, broker: &Broker) -> Result<()> 
         let clean = (plan.seed >> number) & 1 == 0;
         lander.signal(if clean { Signal::TERM } else { Signal::KILL });
     }
-    for lander in landers {
+    for mut lander in landers {
         lander.end(PAST_A_REBALANCE)?;
     }
     let mut last = land(scene, broker);
@@ -246,16 +246,12 @@ fn full_disk(plan: &Plan, scene: &Scene) -> Result<()> {
         let mut command = producer(&spool, rows * 100, seed)?;
         command.stdout(Stdio::null());
         let mut part = Part::start(command, "producer", strike, dir.path())?;
-        while part.tend(SOON)?.is_none() {
-            std::thread::sleep(SOON / 4);
-        }
+        part.end(SOON)?;
         full |= part.said().contains("No space left");
     }
     for strike in &plan.landers {
         let mut part = Part::start(land_spool(&spool, &lake), "lander", strike, dir.path())?;
-        while part.tend(SOON)?.is_none() {
-            std::thread::sleep(SOON / 4);
-        }
+        part.end(SOON)?;
         full |= part.said().contains("No space left");
     }
     if !full && plan.writers.iter().any(|(_, strike)| *strike == Strike::None) {

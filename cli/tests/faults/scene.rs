@@ -18,7 +18,7 @@ use tempfile::TempDir;
 pub(crate) struct Scene {
     dir: TempDir,
     group: String,
-    /// Rows of earlier epochs whose spools are gone from Kafka's topics but not from this lake.
+    /// Rows that earlier rounds had spooled.
     known: usize,
     epochs: u32,
     pub(crate) garbage: u32,

@@ -4,7 +4,8 @@ use crate::{
     step::{Steps, on_path, run},
     workspace::Workspace,
 };
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
+use std::fs;
 
 /// The targets, as `infra/fuzz/Cargo.toml` names them.
 pub(crate) const TARGETS: [&str; 5] = ["envelope", "ipc", "headers", "spool", "suite"];
@@ -24,7 +25,11 @@ pub(crate) fn fuzz(workspace: &Workspace, runs: u64, target: Option<&str>) -> Re
 
 fn one(workspace: &Workspace, target: &str, runs: u64) -> Result<()> {
     let mut fuzz = workspace.cargo(["fuzz", "run", "--fuzz-dir", "infra/fuzz", "--sanitizer", "none"]);
-    fuzz.args([target, "--", &format!("-runs={runs}"), "-rss_limit_mb=1024", "-malloc_limit_mb=256"]);
+    // What it finds goes into the first folder: the corpus in the checkout stays as it is.
+    let found = workspace.target().join("fuzz").join(target);
+    fs::create_dir_all(&found).with_context(|| format!("cannot make {}", found.display()))?;
+    fuzz.arg(target).args([&found, &workspace.path("infra/fuzz/corpus").join(target)]);
+    fuzz.args(["--", &format!("-runs={runs}"), "-rss_limit_mb=1024", "-malloc_limit_mb=256"]);
     fuzz.args(["-max_len=16384", "-timeout=10", "-print_final_stats=1"]).env("RUSTC_BOOTSTRAP", "1");
     run(&mut fuzz, "the input is in infra/fuzz/artifacts; mend, and keep it in the corpus")
 }

@@ -181,9 +181,7 @@ pub fn partitions(kafka: &Kafka, table: Table) -> Result<Vec<PartitionEnds>, Lan
     let id = topic_id(consumer.client(), &topic, ANSWER).map_err(unreachable)?;
     let numbers = known.topics().iter().flat_map(|found| found.partitions()).map(|found| found.id());
     let ends = numbers.map(|number| {
-        let (low, high) = consumer
-            .fetch_watermarks(&topic, number, ANSWER)
-            .map_err(|error| unreachable(format!("offsets of {topic}/{number}: {error}")))?;
+        let (low, high) = watermarks(&consumer, &topic, number).map_err(unreachable)?;
         Ok(PartitionEnds { number, app_id: app_id(&cluster, &topic, &id, number), low, high })
     });
     ends.collect()
@@ -191,6 +189,15 @@ pub fn partitions(kafka: &Kafka, table: Table) -> Result<Vec<PartitionEnds>, Lan
 
 fn cluster_id<C: ClientContext>(client: &Client<C>) -> Result<String, String> {
     client.fetch_cluster_id(ANSWER).ok_or_else(|| "it does not tell its cluster id".into())
+}
+
+fn watermarks<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    topic: &str,
+    number: i32,
+) -> Result<(i64, i64), String> {
+    let ends = consumer.fetch_watermarks(topic, number, ANSWER);
+    ends.map_err(|error| format!("offsets of {topic}/{number}: {error}"))
 }
 
 /// A topic that was deleted and made again has another id, so it is another partition.
@@ -307,9 +314,7 @@ impl Membership {
             let app_id = app_id(&cluster, topic, &ids[topic], number);
             let partition = Arc::new(Partition { app_id, table, topic: topic.to_owned(), number });
             let stands = (self.positions)(table, &partition.app_id)?;
-            let (low, high) = consumer
-                .fetch_watermarks(topic, number, ANSWER)
-                .map_err(|error| unreachable(format!("offsets of {topic}/{number}: {error}")))?;
+            let (low, high) = watermarks(consumer, topic, number).map_err(unreachable)?;
             let known = stands.filter(|position| (low..=high).contains(position));
             let reset = match (known, self.reset) {
                 (None, Some(reset)) => Some(reset.within(low, high).ok_or(LandError::ResetOutOfRange {
