@@ -123,6 +123,14 @@ pub(crate) struct Run {
     pub(crate) partitions: i32,
 }
 
+/// A number of MiB that a machine may have.
+fn mebibytes(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|mebibytes| (1..1 << 24).contains(mebibytes))
+        .ok_or_else(|| format!("{text:?} is not a number of MiB"))
+}
+
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Land {
     /// Kafka brokers to begin with
@@ -150,9 +158,13 @@ pub(crate) struct Land {
     /// Commit at least this often, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 5.0)]
     pub(crate) interval: f64,
-    /// Commit when this many MiB are pending in a table; bounds memory
-    #[arg(long, value_name = "MIB", default_value_t = 64)]
+    /// Commit when this many MiB are pending in a table
+    #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = mebibytes)]
     pub(crate) batch: usize,
+    /// Hold at most this many MiB of records that are read and not durable; what comes beyond waits
+    /// in Kafka, or in its spool
+    #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = mebibytes)]
+    pub(crate) memory: usize,
     /// Partitions of topics that do not exist yet
     #[arg(long, default_value_t = 4, requires = "brokers")]
     pub(crate) partitions: i32,

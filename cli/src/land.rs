@@ -15,7 +15,7 @@ use std::{
 pub(crate) fn run(args: &Land, global: &Global) -> Result<u8, Failure> {
     let max_age = Duration::try_from_secs_f64(args.interval)
         .map_err(|_| Failure::usage(format!("--interval {} is not a number of seconds", args.interval)))?;
-    let policy = FlushPolicy { max_bytes: args.batch << 20, max_age };
+    let policy = FlushPolicy::within(args.memory << 20, args.batch << 20, max_age);
     let stop = interrupt_flag()?;
     let mut lander;
     let mut source: Box<dyn Source> = match (&args.brokers, &args.spool) {
@@ -24,7 +24,7 @@ pub(crate) fn run(args: &Land, global: &Global) -> Result<u8, Failure> {
             kafka.ensure_topics(args.partitions)?;
             lander = Lander::open(&args.lake, policy)?;
             let group = args.group.clone().unwrap_or_else(|| format!("benchlake-{}", lander.lake_id()));
-            Box::new(KafkaSource::new(&kafka, &group, lander.positions(), args.from)?)
+            Box::new(KafkaSource::new(&kafka, &group, lander.positions(), args.from, policy.max_fetched)?)
         }
         (None, Some(spool)) => {
             if !spool.is_dir() {

@@ -1,43 +1,39 @@
 //! One Delta table of the lake: made if absent, read for positions, and committed to with rows and
 //! positions in one commit.
 //!
-//! The library's own conflict resolution compares application ids, never their versions, and its
-//! retries would commit a replay. So a commit is tried only on the very snapshot in which every
-//! position was seen to fit, with the library's retries off; whatever happens, the positions are
-//! read again and decide: at the end, landed; at the start, tried again; else fenced.
+//! A commit is version `V + 1`, written only if no such version is there, by a lander that has seen
+//! every position fit in version `V`. So it is there with the positions it fits or not at all. The
+//! library's own commit loop is not used: it compares application ids in later commits, never their
+//! versions, and would commit a replay (docs/adr/0016). Whatever happens, the positions are read
+//! again and decide: at the end, landed; at the start, tried again; else fenced.
 
 use crate::{
+    data_file::{FileWriter, Written},
+    durable::Disk,
+    log::TableState,
     position::{Span, Standing},
     source::producer_app_id,
 };
 use arrow::{
-    array::{RecordBatch, new_null_array},
-    compute::{CastOptions, cast_with_options},
-    datatypes::{Schema, SchemaRef},
+    array::RecordBatch,
+    datatypes::{DataType, Field, Schema, SchemaRef},
 };
 use benchlake_producers::fault;
 use benchlake_schemas::{ProducerId, Table, now};
 use deltalake::{
     DeltaTable, DeltaTableBuilder, DeltaTableError, TableProperty,
     kernel::{
-        Action, Add, StructType, Transaction,
-        engine::arrow_conversion::{TryIntoArrow, TryIntoKernel},
-        transaction::{CommitBuilder, CommitProperties},
+        Action, StructType, Transaction,
+        engine::arrow_conversion::TryIntoKernel,
+        transaction::{CommitData, TransactionError},
     },
+    logstore::{CommitOrBytes, LogStoreRef},
     protocol::{DeltaOperation, SaveMode, checkpoints::create_checkpoint},
-    writer::{DeltaWriter, RecordBatchWriter},
-};
-use parquet::{
-    basic::{Compression, ZstdLevel},
-    file::properties::WriterProperties,
 };
 use std::{
     collections::HashMap,
-    fs::{self, File},
-    io,
-    path::PathBuf,
     sync::Arc,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 /// Commits between two checkpoints of the log.
@@ -48,6 +44,9 @@ const PRODUCER_RETENTION: &str = "interval 365 days";
 pub(crate) const CHECKSUM: &str = "benchlake.crc32c";
 /// How often a commit that may still fit is tried.
 const ATTEMPTS: u32 = 12;
+/// What was seen of a log longer ago than this is read anew from its newest checkpoint: commits that
+/// a lander slept through may have been cleaned up, and their numbers must not look free.
+const STALE: Duration = Duration::from_secs(600);
 
 /// What went wrong with a table of the lake.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +56,12 @@ pub struct LakeError {
     pub uri: String,
     /// What went wrong, and what to do.
     pub problem: String,
+}
+
+impl LakeError {
+    pub(crate) fn new(uri: &str, error: &impl ToString) -> Self {
+        Self { uri: uri.to_owned(), problem: one_line(&error.to_string()) }
+    }
 }
 
 /// A position of the table that a commit moves.
@@ -86,9 +91,15 @@ pub enum Outcome {
 pub struct LakeTable {
     table: Table,
     uri: String,
-    delta: DeltaTable,
+    log: LogStoreRef,
+    disk: Disk,
+    state: TableState,
+    /// When `state` was last known to be the newest.
+    seen: SystemTime,
     /// Every commit up to this version is on the disk.
     durable: Option<u64>,
+    /// Commits that had to be tried again, since the table was opened.
+    retries: u64,
 }
 
 impl LakeTable {
@@ -103,13 +114,15 @@ impl LakeTable {
         check_place(lake).map_err(failed)?;
         let url = deltalake::ensure_table_uri(&uri).map_err(|error| failed(brief(&error)))?;
         let delta = DeltaTableBuilder::from_url(url).and_then(DeltaTableBuilder::build);
-        let mut delta = delta.map_err(|error| failed(brief(&error)))?;
+        let delta = delta.map_err(|error| failed(brief(&error)))?;
         let exists = delta.verify_deltatable_existence().await.map_err(|error| failed(brief(&error)))?;
         let created = if exists { Ok(()) } else { create(delta.clone(), table).await };
+        let (log, disk) = (delta.log_store(), Disk::of(&delta));
         // A table that cannot be created may be there all the same: a rival made it in that moment.
-        let loaded = delta.load().await;
-        loaded.map_err(|error| failed(brief(&created.err().unwrap_or(error))))?;
-        let mut table = Self { table, uri, delta, durable: None };
+        let state = TableState::load(&log).await;
+        let state = state.map_err(|error| failed(brief(&created.err().unwrap_or(error))))?;
+        let seen = SystemTime::now();
+        let mut table = Self { table, uri, log, disk, state, seen, durable: None, retries: 0 };
         if !exists {
             table.sync_commits()?;
         }
@@ -125,18 +138,32 @@ impl LakeTable {
     /// The table's place as a URL.
     #[must_use]
     pub fn url(&self) -> String {
-        self.delta.table_url().to_string()
+        self.log.root_url().to_string()
     }
 
-    pub(crate) const fn delta(&self) -> &DeltaTable {
-        &self.delta
+    /// The version that was last seen.
+    #[must_use]
+    pub const fn version(&self) -> u64 {
+        self.state.version
     }
 
-    /// The data files of the snapshot at hand.
-    #[expect(deprecated, reason = "the only public way to a file's tags")]
-    pub(crate) fn files(&self) -> Result<Vec<Add>, LakeError> {
-        let snapshot = self.delta.snapshot().map_err(|error| self.failed(&error))?;
-        Ok(snapshot.log_data().iter().map(|file| file.add_action()).collect())
+    /// How many positions of partitions and producers the table keeps.
+    #[must_use]
+    pub fn positions(&self) -> usize {
+        self.state.positions()
+    }
+
+    /// The table's columns in the version that was last seen.
+    #[must_use]
+    pub fn schema(&self) -> SchemaRef {
+        self.state.schema.clone()
+    }
+
+    /// The table with all its files, as the library sees it, in its newest version.
+    pub(crate) async fn load(&self) -> Result<DeltaTable, LakeError> {
+        let mut delta = DeltaTable::new(self.log.clone());
+        delta.load().await.map_err(|error| self.failed(&error))?;
+        Ok(delta)
     }
 
     /// Where the table stands for `app_id`, in its newest version.
@@ -145,22 +172,40 @@ impl LakeTable {
     /// [`LakeError`] if the log cannot be read.
     pub async fn position(&mut self, app_id: &str) -> Result<Option<i64>, LakeError> {
         self.refresh().await?;
-        self.position_here(app_id).await
+        Ok(self.known(app_id))
     }
 
-    /// The last row that the table knows of `producer`, in the snapshot at hand.
+    /// Where the version that was last seen stands for `app_id`.
+    #[must_use]
+    pub fn known(&self, app_id: &str) -> Option<i64> {
+        self.state.position(app_id)
+    }
+
+    /// The last row of `producer` in the version that was last seen.
+    #[must_use]
+    pub fn producer_position(&self, producer: ProducerId) -> Option<i64> {
+        self.known(&producer_app_id(producer))
+    }
+
+    /// Goes on to the newest version.
     ///
     /// # Errors
     /// [`LakeError`] if the log cannot be read.
-    pub async fn producer_position(&self, producer: ProducerId) -> Result<Option<i64>, LakeError> {
-        self.position_here(&producer_app_id(producer)).await
+    pub async fn refresh(&mut self) -> Result<(), LakeError> {
+        let now = SystemTime::now();
+        let read = if self.is_stale() {
+            TableState::load(&self.log).await.map(|state| self.state = state)
+        } else {
+            self.state.advance(&self.log).await
+        };
+        read.map_err(|error| self.failed(&error))?;
+        self.seen = now;
+        Ok(())
     }
 
-    /// Where the snapshot at hand stands for `app_id`.
-    pub(crate) async fn position_here(&self, app_id: &str) -> Result<Option<i64>, LakeError> {
-        let snapshot = self.delta.snapshot().map_err(|error| self.failed(&error))?;
-        let log_store = self.delta.log_store();
-        snapshot.transaction_version(log_store.as_ref(), app_id).await.map_err(|error| self.failed(&error))
+    /// The wall clock also counts the time that a machine slept.
+    fn is_stale(&self) -> bool {
+        self.seen.elapsed().map_or(true, |age| age > STALE)
     }
 
     /// Makes `batches` and the moves of `progress` durable in one commit, or nothing of it.
@@ -173,13 +218,50 @@ impl LakeTable {
         batches: &[RecordBatch],
         progress: &[Progress],
     ) -> Result<Outcome, LakeError> {
-        let mut adds = None;
+        self.refresh().await?;
+        if let Some(outcome) = self.decided(progress)? {
+            return Ok(outcome);
+        }
+        let mut writer = self.writer();
+        for batch in batches {
+            writer.write(batch).await.map_err(|error| self.failed(&error))?;
+        }
+        let written = writer.close().await.map_err(|error| self.failed(&error))?;
+        let outcome = self.commit(written, progress).await?;
+        if let Outcome::Landed { version } = outcome {
+            self.checkpoint_when_due(version).await;
+        }
+        Ok(outcome)
+    }
+
+    /// Encodes rows for a later [`commit`](Self::commit).
+    pub(crate) fn writer(&self) -> FileWriter {
+        let TableState { snapshot, schema, .. } = &self.state;
+        let store = self.log.object_store(None);
+        FileWriter::new(self.table, self.uri.clone(), store, snapshot.clone(), schema.clone())
+    }
+
+    /// Makes the rows of files and the moves of `progress` durable in one commit, or nothing of it.
+    pub(crate) async fn commit(
+        &mut self,
+        mut written: Written,
+        progress: &[Progress],
+    ) -> Result<Outcome, LakeError> {
+        self.step("land.written")?;
+        let paths = written.files.iter().map(|file| file.path.as_str());
+        self.disk.sync(paths, "").map_err(|error| self.unsynced(&error))?;
+        for file in &mut written.files {
+            let crc = self.disk.checksum(&file.path);
+            let crc = crc.map_err(|error| self.failed(&format!("{}: {error}", file.path)))?;
+            file.tags = crc.map(|crc| HashMap::from([(CHECKSUM.to_owned(), Some(crc))]));
+        }
         let mut last_error = None;
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
+                self.retries += 1;
                 tokio::time::sleep(Duration::from_millis(50 << attempt.min(6))).await;
             }
-            match self.attempt(batches, progress, &mut adds).await {
+            match self.attempt(&written, progress, attempt > 0).await {
                 Ok(Some(outcome)) => return Ok(outcome),
                 Ok(None) => {}
                 Err(error) => {
@@ -196,140 +278,105 @@ impl LakeTable {
         })
     }
 
+    /// Whether the version that was last seen has all of `progress`, or can never have it.
+    fn decided(&mut self, progress: &[Progress]) -> Result<Option<Outcome>, LakeError> {
+        let spans = progress.iter().map(|step| (step.span, self.known(&step.app_id)));
+        Ok(match Standing::of(spans) {
+            Standing::Landed => {
+                self.sync_commits()?;
+                Some(Outcome::Landed { version: self.version() })
+            }
+            Standing::Fenced => Some(Outcome::Fenced),
+            Standing::Fits => None,
+        })
+    }
+
     /// One try: `None` if it may fit another time.
     async fn attempt(
         &mut self,
-        batches: &[RecordBatch],
+        written: &Written,
         progress: &[Progress],
-        adds: &mut Option<Vec<Add>>,
+        again: bool,
     ) -> Result<Option<Outcome>, LakeError> {
-        self.refresh().await?;
-        let mut spans = Vec::with_capacity(progress.len());
-        for step in progress {
-            spans.push((step.span, self.position_here(&step.app_id).await?));
-        }
-        match Standing::of(spans) {
-            Standing::Landed => {
-                self.sync_commits()?;
-                return Ok(Some(Outcome::Landed { version: self.version() }));
+        // What was seen some time ago can tell that a commit fits, for then its number decides. It
+        // cannot tell who is ahead, this lander or the table.
+        if again || self.is_stale() || self.decided(progress)?.is_some() {
+            self.refresh().await?;
+            if let Some(outcome) = self.decided(progress)? {
+                return Ok(Some(outcome));
             }
-            Standing::Fenced => return Ok(Some(Outcome::Fenced)),
-            Standing::Fits => {}
         }
-        if self.add_columns(batches).await? {
+        if self.add_columns(&written.new_columns).await? {
             // The table moved on: the positions have to be seen again.
             return Ok(None);
         }
-        if adds.is_none() {
-            *adds = Some(self.write(batches).await?);
-        }
         self.step("land.synced")?;
-        let actions = adds.iter().flatten().cloned().map(Action::Add).collect();
-        let last_updated = now() / 1000;
-        let transactions = progress.iter().map(|step| {
-            let last_updated = step.expires.then_some(last_updated);
-            Transaction::new_with_last_update(&step.app_id, step.span.end, last_updated)
-        });
-        let properties = CommitProperties::default()
-            .with_application_transactions(transactions.collect())
-            .with_max_retries(0)
-            .with_create_checkpoint(false)
-            .with_cleanup_expired_logs(Some(false));
-        let operation = DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None };
-        let snapshot = self.delta.snapshot().map_err(|error| self.failed(&error))?;
-        let committed = CommitBuilder::from(properties)
-            .with_actions(actions)
-            .build(Some(snapshot), self.delta.log_store(), operation)
-            .await;
-        // Also after an error the commit may be there: the positions will tell.
-        let committed = committed.map_err(|error| self.failed(&error))?;
-        let version = committed.version();
+        let commit = self.commit_bytes(written, progress)?;
+        let (log, version) = (self.log.clone(), self.version() + 1);
+        let put = log.write_commit_entry(version, commit, uuid::Uuid::new_v4());
+        match put.await {
+            Ok(()) => {}
+            Err(TransactionError::VersionAlreadyExists(_)) => return Ok(None),
+            // Also after an error the commit may be there: the positions will tell.
+            Err(error) => return Err(self.failed(&error)),
+        }
+        if self.is_stale() {
+            // It took so long that the number may have been used and cleaned up before: look.
+            return Ok(None);
+        }
         self.step("land.committed")?;
-        self.delta.state = Some(committed.snapshot());
+        self.seen = SystemTime::now();
+        self.state.follow(progress.iter().map(|step| (step.app_id.as_str(), step.span.end)));
         self.sync_commits()?;
         self.step("land.durable")?;
-        self.checkpoint_when_due(version).await;
         Ok(Some(Outcome::Landed { version }))
     }
 
-    /// Writes `batches` as Parquet files that no version names yet.
-    async fn write(&mut self, batches: &[RecordBatch]) -> Result<Vec<Add>, LakeError> {
-        let level = ZstdLevel::try_new(1).map_err(|error| self.failed(&error))?;
-        let properties = WriterProperties::builder().set_compression(Compression::ZSTD(level)).build();
-        let mut writer = RecordBatchWriter::for_table(&self.delta)
-            .map_err(|error| self.failed(&error))?
-            .with_writer_properties(properties);
-        let schema = self.arrow_schema()?;
-        for batch in batches {
-            let batch = align(batch, &schema).map_err(|error| self.failed(&error))?;
-            writer.write(batch).await.map_err(|error| self.failed(&error))?;
-        }
-        let mut adds = writer.flush().await.map_err(|error| self.failed(&error))?;
-        self.step("land.written")?;
-        self.sync(adds.iter().map(|add| add.path.as_str()), "")?;
-        for add in &mut adds {
-            add.tags = self.checksum(&add.path)?.map(|crc| HashMap::from([(CHECKSUM.to_owned(), Some(crc))]));
-        }
-        Ok(adds)
+    fn commit_bytes(&self, written: &Written, progress: &[Progress]) -> Result<CommitOrBytes, LakeError> {
+        let last_updated = now() / 1000;
+        let moves = progress.iter().map(|step| {
+            let last_updated = step.expires.then_some(last_updated);
+            Transaction::new_with_last_update(&step.app_id, step.span.end, last_updated)
+        });
+        let files = written.files.iter().cloned().map(Action::Add).collect();
+        let operation = DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None };
+        let writer = HashMap::from([("clientVersion".to_owned(), ENGINE.into())]);
+        let commit = CommitData::new(files, operation, writer, moves.collect());
+        commit.get_bytes().map(CommitOrBytes::LogBytes).map_err(|error| self.failed(&error))
     }
 
     /// Adds the columns that a newer minor version brought, all nullable; says whether there were any.
-    async fn add_columns(&mut self, batches: &[RecordBatch]) -> Result<bool, LakeError> {
-        let known = self.arrow_schema()?;
-        let mut new: Vec<Arc<arrow::datatypes::Field>> = Vec::new();
-        for batch in batches {
-            for field in batch.schema().fields() {
-                if known.index_of(field.name()).is_err() && new.iter().all(|have| have.name() != field.name())
-                {
-                    new.push(field.clone());
-                }
-            }
-        }
+    async fn add_columns(&mut self, columns: &[Arc<Field>]) -> Result<bool, LakeError> {
+        let known = self.schema();
+        let new = columns.iter().filter(|field| known.index_of(field.name()).is_err()).cloned();
+        let new: Vec<_> = new.collect();
         if new.is_empty() {
             return Ok(false);
         }
         let names: Vec<_> = new.iter().map(|field| field.name().clone()).collect();
         let fields: StructType =
             Schema::new(new).as_ref().try_into_kernel().map_err(|error| self.failed(&error))?;
-        let changed =
-            self.delta.clone().add_columns().with_fields(fields.fields().cloned().collect::<Vec<_>>()).await;
-        self.delta = changed.map_err(|error| self.failed(&error))?;
+        let delta = self.load().await?;
+        let changed = delta.add_columns().with_fields(fields.fields().cloned().collect::<Vec<_>>()).await;
+        changed.map_err(|error| self.failed(&error))?;
         tracing::info!(table = %self.table, ?names, "columns of a newer schema version were added");
         Ok(true)
     }
 
-    fn arrow_schema(&self) -> Result<SchemaRef, LakeError> {
-        let snapshot = self.delta.snapshot().map_err(|error| self.failed(&error))?;
-        let schema: Schema =
-            snapshot.schema().as_ref().try_into_arrow().map_err(|error| self.failed(&error))?;
-        Ok(Arc::new(schema))
-    }
-
     /// A checkpoint only makes the log quicker to read; that it failed loses nothing.
-    async fn checkpoint_when_due(&self, version: u64) {
-        if version == 0 || !version.is_multiple_of(CHECKPOINT_EVERY) {
-            return;
-        }
-        let made = async {
-            self.step("land.checkpoint")?;
-            create_checkpoint(&self.delta, None).await.map_err(|error| self.failed(&error))?;
-            self.step("land.checkpointed")
-        };
-        if let Err(error) = made.await {
-            tracing::warn!(%error, table = %self.table, "no checkpoint; the next one will be tried later");
+    pub(crate) async fn checkpoint_when_due(&self, version: u64) {
+        if let Some(checkpoint) = self.due_checkpoint(version) {
+            checkpoint.write().await;
         }
     }
 
-    pub(crate) async fn refresh(&mut self) -> Result<(), LakeError> {
-        let updated = self.delta.update_state().await;
-        updated.map_err(|error| self.failed(&error))
+    /// The checkpoint that is due after `version` was committed.
+    pub(crate) fn due_checkpoint(&self, version: u64) -> Option<Checkpoint> {
+        let due = version > 0 && version.is_multiple_of(CHECKPOINT_EVERY);
+        due.then(|| Checkpoint { table: self.table, log: self.log.clone() })
     }
 
-    pub(crate) fn version(&self) -> u64 {
-        self.delta.version().unwrap_or_default()
-    }
-
-    /// Makes every commit up to the snapshot at hand durable, whoever wrote it: what is acknowledged
+    /// Makes every commit up to the version at hand durable, whoever wrote it: what is acknowledged
     /// stands on all of them.
     fn sync_commits(&mut self) -> Result<(), LakeError> {
         let newest = self.version();
@@ -337,51 +384,56 @@ impl LakeTable {
         let first = newest.saturating_sub(2 * CHECKPOINT_EVERY);
         let oldest = self.durable.map_or(first, |durable| durable + 1);
         let commits: Vec<_> = (oldest..=newest).map(|version| format!("{version:020}.json")).collect();
-        self.sync(commits.iter().map(String::as_str), "_delta_log")?;
+        let synced = self.disk.sync(commits.iter().map(String::as_str), "_delta_log");
+        synced.map_err(|error| self.unsynced(&error))?;
         if self.durable.is_none() {
             // The names of the log, of the table, and of the folders that the lake lies in.
-            let Ok(root) = self.delta.table_url().to_file_path() else { return Ok(()) };
-            for folder in root.ancestors() {
-                match File::open(folder).and_then(|folder| folder.sync_all()) {
-                    Err(error) if error.kind() == io::ErrorKind::PermissionDenied => break,
-                    synced => synced
-                        .map_err(|error| self.failed(&format!("fsync {}: {error}", folder.display())))?,
-                }
-            }
+            self.disk.sync_ancestors().map_err(|error| self.unsynced(&error))?;
         }
         self.durable = Some(newest);
         Ok(())
     }
 
-    /// Makes files and their names durable on a local disk; object stores do so themselves.
-    fn sync<'a>(&self, files: impl IntoIterator<Item = &'a str>, folder: &str) -> Result<(), LakeError> {
-        let Ok(root) = self.delta.table_url().to_file_path() else { return Ok(()) };
-        let folder = root.join(folder);
-        let sync = |path: PathBuf| match File::open(path) {
-            // A commit that a checkpoint made superfluous may be gone.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            file => file?.sync_all(),
-        };
-        let synced: io::Result<()> = files
-            .into_iter()
-            .try_for_each(|file| sync(folder.join(file)))
-            .and_then(|()| sync(folder.clone()));
-        synced.map_err(|error| LakeError { uri: self.uri.clone(), problem: format!("fsync: {error}") })
-    }
-
-    /// CRC-32C of a file on a local disk, for `lake verify`; object stores keep checksums themselves.
-    fn checksum(&self, path: &str) -> Result<Option<String>, LakeError> {
-        let Ok(root) = self.delta.table_url().to_file_path() else { return Ok(None) };
-        let bytes = fs::read(root.join(path)).map_err(|error| self.failed(&format!("{path}: {error}")))?;
-        Ok(Some(format!("{:08x}", crc32c::crc32c(&bytes))))
+    /// How often commits had to be tried again since the table was opened.
+    pub(crate) const fn retries(&self) -> u64 {
+        self.retries
     }
 
     pub(crate) fn step(&self, name: &'static str) -> Result<(), LakeError> {
         fault::step(name).map_err(|error| self.failed(&error))
     }
 
+    fn unsynced(&self, error: &std::io::Error) -> LakeError {
+        self.failed(&format!("fsync: {error}"))
+    }
+
     pub(crate) fn failed(&self, error: &impl ToString) -> LakeError {
-        LakeError { uri: self.uri.clone(), problem: one_line(&error.to_string()) }
+        LakeError::new(&self.uri, error)
+    }
+}
+
+/// Who wrote a commit, as its `commitInfo` says.
+const ENGINE: &str = concat!("benchlake.", env!("CARGO_PKG_VERSION"));
+
+/// A checkpoint to be written, apart from the table so that landing goes on meanwhile.
+pub(crate) struct Checkpoint {
+    table: Table,
+    log: LogStoreRef,
+}
+
+impl Checkpoint {
+    /// Writes it; that it failed loses nothing.
+    pub(crate) async fn write(self) {
+        let made = async {
+            fault::step("land.checkpoint").map_err(|error| error.to_string())?;
+            let mut delta = DeltaTable::new(self.log);
+            delta.load().await.map_err(|error| brief(&error))?;
+            create_checkpoint(&delta, None).await.map_err(|error| brief(&error))?;
+            fault::step("land.checkpointed").map_err(|error| error.to_string())
+        };
+        if let Err(error) = made.await {
+            tracing::warn!(error, table = %self.table, "no checkpoint; the next one will be tried later");
+        }
     }
 }
 
@@ -412,30 +464,10 @@ fn check_place(lake: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Brings a batch to the table's columns, by name; absent ones become nulls.
-fn align(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, arrow::error::ArrowError> {
-    let strict = CastOptions { safe: false, ..CastOptions::default() };
-    let columns = schema.fields().iter().map(|field| match batch.column_by_name(field.name()) {
-        Some(column) if column.data_type() == field.data_type() => Ok(column.clone()),
-        Some(column) => cast_with_options(column, field.data_type(), &strict),
-        None => Ok(new_null_array(field.data_type(), batch.num_rows())),
-    });
-    RecordBatch::try_new(schema.clone(), columns.collect::<Result<_, _>>()?)
-}
-
 fn brief(error: &DeltaTableError) -> String {
     one_line(&error.to_string())
 }
 
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Tables of one lake, opened or created together.
-pub(crate) async fn open_all(lake: &str) -> Result<HashMap<Table, LakeTable>, LakeError> {
-    let mut tables = HashMap::new();
-    for table in Table::ALL {
-        tables.insert(*table, LakeTable::open_or_create(lake, *table).await?);
-    }
-    Ok(tables)
 }

@@ -2,10 +2,12 @@
 
 use crate::{
     FlushPolicy, LakeError,
-    lake_table::{LakeTable, Outcome, Progress, open_all},
+    lake_table::{LakeTable, Outcome, Progress},
     landing::{Counts, Landing},
     position::Span,
-    source::{Assigned, Event, Partition, Positions, Source, producer_app_id},
+    positions::Positions,
+    source::{Assigned, Event, Partition, Source},
+    worker::{Done, Worker},
 };
 use benchlake_producers::{
     emit::{KafkaError, SpoolError},
@@ -13,16 +15,17 @@ use benchlake_producers::{
 };
 use benchlake_schemas::{ProducerId, RecordError, Table, to_batch};
 use std::{
-    collections::{BTreeMap, HashMap, hash_map::Entry},
+    collections::BTreeMap,
     io,
     path::PathBuf,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, channel},
     },
     time::{Duration, Instant},
 };
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 
 const WAIT: Duration = Duration::from_millis(100);
 /// Landing until idle gives up when nothing comes for so long although there is more.
@@ -119,7 +122,7 @@ pub enum LandError {
     Runtime(io::Error),
 }
 
-/// What a lander has done so far.
+/// What a lander has done so far, and how it stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
     /// Rows, records, resends, gaps, dead letters.
@@ -134,12 +137,21 @@ pub struct Report {
 
 /// Lands what sources hand out in one lake.
 pub struct Lander {
-    runtime: Arc<Runtime>,
-    lake: String,
-    tables: HashMap<Table, LakeTable>,
-    landings: HashMap<Table, Landing>,
+    lanes: BTreeMap<Table, Lane>,
+    done: Receiver<Done>,
+    /// Numbers commits, so that one that was given up is not taken for a later one.
+    commits: u64,
+    paused: bool,
     policy: FlushPolicy,
     report: Report,
+    lake_id: String,
+    positions: Positions,
+}
+
+/// One table: what is pending, and who writes it.
+struct Lane {
+    landing: Landing,
+    worker: Worker,
 }
 
 impl Lander {
@@ -149,36 +161,36 @@ impl Lander {
     /// [`LandError::Lake`] if the place cannot be used.
     pub fn open(lake: &str, policy: FlushPolicy) -> Result<Self, LandError> {
         let runtime =
-            Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(LandError::Runtime)?;
-        let tables = runtime.block_on(open_all(lake))?;
-        let landings = Table::PRODUCED.into_iter().map(|table| (table, Landing::new(table))).collect();
-        let (lake, runtime) = (lake.to_owned(), Arc::new(runtime));
-        Ok(Self { runtime, lake, tables, landings, policy, report: Report::default() })
+            Builder::new_multi_thread().worker_threads(3).enable_all().build().map_err(LandError::Runtime)?;
+        let runtime = Arc::new(runtime);
+        let (sender, done) = channel();
+        let (mut lanes, mut lake_id) = (BTreeMap::new(), String::new());
+        for &table in Table::ALL {
+            let opened = runtime.block_on(LakeTable::open_or_create(lake, table))?;
+            if table == Table::Series {
+                lake_id = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, opened.url().as_bytes()).to_string();
+            }
+            if Table::PRODUCED.contains(&table) {
+                let landing = Landing::new(table, &opened.schema());
+                let worker = Worker::start(&runtime, opened, sender.clone());
+                lanes.insert(table, Lane { landing, worker });
+            }
+        }
+        let positions = Positions::new(runtime, lake.to_owned());
+        let report = Report::default();
+        Ok(Self { lanes, done, commits: 0, paused: false, policy, report, lake_id, positions })
     }
 
     /// A short text that tells this lake from others, the same each time.
     #[must_use]
-    pub fn lake_id(&self) -> String {
-        let url = self.tables.get(&Table::Series).map(LakeTable::url).unwrap_or_default();
-        uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, url.as_bytes()).to_string()
+    pub fn lake_id(&self) -> &str {
+        &self.lake_id
     }
 
     /// Answers a source's question where a table stands, from the lake's newest version.
     #[must_use]
     pub fn positions(&self) -> Positions {
-        let (runtime, lake) = (self.runtime.clone(), self.lake.clone());
-        let opened = Mutex::new(HashMap::new());
-        Arc::new(move |table: Table, app_id: &str| {
-            // A table that an earlier question left behind is read again like any other.
-            let mut opened = opened.lock().unwrap_or_else(PoisonError::into_inner);
-            runtime.block_on(async {
-                let lake = match opened.entry(table) {
-                    Entry::Occupied(open) => open.into_mut(),
-                    Entry::Vacant(absent) => absent.insert(LakeTable::open_or_create(&lake, table).await?),
-                };
-                Ok(lake.position(app_id).await?)
-            })
-        })
+        self.positions.clone()
     }
 
     /// Lands what `source` hands out until `stop` is set or, with `until_idle`, everything that was
@@ -194,7 +206,8 @@ impl Lander {
         seen: &mut dyn FnMut(&Report),
     ) -> Result<Report, LandError> {
         // What an earlier, failed call left pending is read again from its source.
-        self.landings.values_mut().for_each(Landing::revoke);
+        self.revoke();
+        self.paused = false;
         let result = self.follow(source, until_idle, stop, seen);
         source.close();
         result.map(|()| self.report.clone())
@@ -211,7 +224,7 @@ impl Lander {
         loop {
             let stopping = stop.load(Ordering::Relaxed);
             let event = if stopping { Event::Idle { caught_up: true } } else { source.next(WAIT)? };
-            if !matches!(event, Event::Idle { caught_up: false }) {
+            if !matches!(event, Event::Idle { caught_up: false }) || self.paused {
                 moved = Instant::now();
             } else if until_idle && moved.elapsed() >= STALL {
                 return Err(LandError::Stalled(STALL));
@@ -221,15 +234,17 @@ impl Lander {
             self.apply(event)?;
             for table in Table::PRODUCED {
                 if self.due(table, ending) {
-                    self.commit(table, source)?;
-                    seen(&self.report);
+                    self.commit(table)?;
                 }
             }
+            let wait = if ending && !self.is_empty() { WAIT } else { Duration::ZERO };
+            if self.arrivals(wait, source)? {
+                moved = Instant::now();
+                seen(&self.report);
+            }
+            self.pause(source)?;
             // A fenced batch is read again: that is not the end.
-            if ending
-                && fenced == self.report.fenced
-                && (stopping || self.landings.values().all(|landing| landing.age().is_none()))
-            {
+            if ending && self.is_empty() && (stopping || fenced == self.report.fenced) {
                 return Ok(());
             }
             if shown.elapsed() >= Duration::from_millis(250) {
@@ -248,8 +263,8 @@ impl Lander {
                     if let Some(reset) = reset {
                         self.reset(&partition, stands, reset)?;
                     }
-                    if let Some(landing) = self.landings.get_mut(&partition.table) {
-                        landing.assign(partition, reset.or(stands));
+                    if let Some(lane) = self.lanes.get_mut(&partition.table) {
+                        lane.landing.assign(partition, reset.or(stands));
                     }
                 }
             }
@@ -257,24 +272,28 @@ impl Lander {
                 tracing::info!(
                     "partitions were taken away; what was pending is read again by their next owner"
                 );
-                self.landings.values_mut().for_each(Landing::revoke);
+                self.revoke();
             }
             Event::Message(message) => {
                 let table = message.partition.table;
-                let (Some(landing), Some(lake)) =
-                    (self.landings.get_mut(&table), self.tables.get_mut(&table))
-                else {
-                    return Ok(());
-                };
-                let runtime = &self.runtime;
-                landing.add(message, &mut self.report.counts, |producer| {
-                    runtime.block_on(lake.position(&producer_app_id(producer)))
-                })?;
+                let Some(lane) = self.lanes.get_mut(&table) else { return Ok(()) };
+                let stands = |producer| self.positions.last_row(table, producer);
+                if let Some(rows) = lane.landing.add(message, &mut self.report.counts, stands)? {
+                    lane.worker.write(rows);
+                }
                 step("land.pending")?;
             }
             Event::Idle { .. } => {}
         }
         Ok(())
+    }
+
+    /// Gives up what is pending in every table.
+    fn revoke(&mut self) {
+        for lane in self.lanes.values_mut() {
+            lane.landing.revoke();
+            lane.worker.discard();
+        }
     }
 
     /// Makes a person's decision durable before anything is read from there: both the table and the
@@ -289,40 +308,74 @@ impl Lander {
             "position set as asked; records between are skipped"
         );
         for (table, stands) in [(partition.table, Some(stands)), (Table::DeadLetters, None)] {
-            let Some(lake) = self.tables.get_mut(&table) else { continue };
             let start = match stands {
                 Some(stands) => stands,
-                None => self.runtime.block_on(lake.position(&partition.app_id))?,
+                None => self.positions.newest(table, &partition.app_id)?,
             };
             let (app_id, span) = (partition.app_id.clone(), Span { start, end: reset });
             let step = Progress { app_id, span, expires: false };
-            if self.runtime.block_on(lake.land(&[], &[step]))? == Outcome::Fenced {
+            if self.positions.land(table, &[], &[step])? == Outcome::Fenced {
                 return Err(LandError::Moved { topic: topic.clone(), partition: number });
             }
         }
         Ok(())
     }
 
-    fn due(&self, table: Table, ending: bool) -> bool {
-        let landing = self.landings.get(&table);
-        landing.is_some_and(|landing| self.policy.due(landing.pending_bytes, landing.age(), ending))
+    /// Whether everything that was read is durable.
+    fn is_empty(&self) -> bool {
+        self.lanes.values().all(|lane| lane.landing.is_empty())
     }
 
-    /// Commits what is pending for `table`: dead letters first, as the positions that the rows'
-    /// commit moves would otherwise step over them.
-    fn commit(&mut self, table: Table, source: &mut dyn Source) -> Result<(), LandError> {
+    /// One commit of a table at a time.
+    fn due(&self, table: Table, ending: bool) -> bool {
+        let Some(Lane { landing, .. }) = self.lanes.get(&table) else { return false };
+        !landing.is_flying() && self.policy.due(landing.pending_bytes, landing.age(), ending || self.paused)
+    }
+
+    /// Stops reading while too much of what was read is not durable: what comes waits in Kafka.
+    fn pause(&mut self, source: &mut dyn Source) -> Result<(), LandError> {
+        let held = self.lanes.values().map(|lane| lane.landing.held_bytes()).sum();
+        let paused = self.policy.paused(held, self.paused);
+        if paused != self.paused {
+            tracing::debug!(held, paused, "reading");
+            source.pause(paused)?;
+            self.paused = paused;
+        }
+        Ok(())
+    }
+
+    /// Sends what is pending for `table` on its way: dead letters first, as the positions that the
+    /// rows' commit moves would otherwise step over them.
+    fn commit(&mut self, table: Table) -> Result<(), LandError> {
         self.file_dead_letters(table)?;
-        let (Some(landing), Some(lake)) = (self.landings.get_mut(&table), self.tables.get_mut(&table)) else {
-            return Ok(());
-        };
-        match self.runtime.block_on(lake.land(&landing.batches, &landing.progress()))? {
+        let Some(lane) = self.lanes.get_mut(&table) else { return Ok(()) };
+        self.commits += 1;
+        lane.worker.commit(self.commits, lane.landing.progress());
+        lane.landing.take_off(self.commits);
+        Ok(())
+    }
+
+    /// Takes in what became of commits, waiting `wait` for the first; says whether there were any.
+    fn arrivals(&mut self, wait: Duration, source: &mut dyn Source) -> Result<bool, LandError> {
+        let mut any = false;
+        let mut next = self.done.recv_timeout(wait).ok();
+        while let Some(done) = next {
+            any = true;
+            self.arrived(done, source)?;
+            next = self.done.try_recv().ok();
+        }
+        Ok(any)
+    }
+
+    fn arrived(&mut self, done: Done, source: &mut dyn Source) -> Result<(), LandError> {
+        let Done { table, number, result } = done;
+        let Some(lane) = self.lanes.get_mut(&table) else { return Ok(()) };
+        let moved = lane.landing.arrived(number);
+        match result?.outcome {
             Outcome::Landed { version } => {
                 self.report.commits += 1;
                 self.report.versions.insert(table, version);
-                let moved: Vec<_> =
-                    landing.moved_partitions().map(|(part, span)| (part.clone(), span.end)).collect();
-                landing.landed();
-                for (partition, end) in moved {
+                for (partition, end) in moved.into_iter().flatten() {
                     source.landed(&partition, end)?;
                 }
                 step("land.told")?;
@@ -330,12 +383,23 @@ impl Lander {
             Outcome::Fenced => {
                 tracing::warn!(%table, "another lander moved these positions; dropping what was pending and reading on from the lake");
                 self.report.fenced += 1;
-                for partition in landing.discard() {
-                    let start = self.runtime.block_on(lake.position(&partition.app_id))?;
-                    source.seek(&partition, start)?;
-                    landing.assign(partition, start);
+                // What was taken away already is not ours to read again.
+                if moved.is_some() {
+                    self.read_again(table, source)?;
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Gives up what is pending for `table` and reads on where the lake stands.
+    fn read_again(&mut self, table: Table, source: &mut dyn Source) -> Result<(), LandError> {
+        let Some(lane) = self.lanes.get_mut(&table) else { return Ok(()) };
+        lane.worker.discard();
+        for partition in lane.landing.revoke() {
+            let start = self.positions.newest(table, &partition.app_id)?;
+            source.seek(&partition, start)?;
+            lane.landing.assign(partition, start);
         }
         Ok(())
     }
@@ -343,11 +407,7 @@ impl Lander {
     /// Lands the dead letters of `table`, each once: the table of dead letters keeps positions of
     /// its own, under the same ids.
     fn file_dead_letters(&mut self, table: Table) -> Result<(), LandError> {
-        let (Some(landing), Some(lake)) =
-            (self.landings.get_mut(&table), self.tables.get_mut(&Table::DeadLetters))
-        else {
-            return Ok(());
-        };
+        let Some(Lane { landing, .. }) = self.lanes.get_mut(&table) else { return Ok(()) };
         if landing.dead.is_empty() {
             return Ok(());
         }
@@ -355,7 +415,7 @@ impl Lander {
             let mut letters: Vec<_> = landing.dead.iter().collect();
             let mut progress = Vec::new();
             for (partition, span) in landing.moved_partitions() {
-                let start = self.runtime.block_on(lake.position(&partition.app_id))?;
+                let start = self.positions.newest(Table::DeadLetters, &partition.app_id)?;
                 let filed = start.unwrap_or(i64::MIN);
                 letters.retain(|letter| !is_of(letter, partition) || letter.offset >= filed);
                 if landing.dead.iter().any(|letter| is_of(letter, partition)) && span.end > filed {
@@ -370,7 +430,9 @@ impl Lander {
                 break;
             }
             let batch = to_batch(Table::DeadLetters, &letters)?;
-            if let Outcome::Landed { version } = self.runtime.block_on(lake.land(&[batch], &progress))? {
+            if let Outcome::Landed { version } =
+                self.positions.land(Table::DeadLetters, &[batch], &progress)?
+            {
                 self.report.versions.insert(Table::DeadLetters, version);
                 break;
             }

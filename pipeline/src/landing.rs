@@ -6,12 +6,15 @@ use crate::{
     position::{Overlap, Span},
     source::{Message, Partition, producer_app_id},
 };
-use arrow::array::RecordBatch;
-use benchlake_schemas::{DeadLetter, Header, ProducerId, RecordError, SeqRange, Table, now};
+use arrow::{
+    array::RecordBatch,
+    datatypes::{DataType, Schema},
+};
+use benchlake_schemas::{DeadLetter, Header, Micros, ProducerId, RecordError, SeqRange, Table, now};
 use std::{
     collections::{BTreeMap, HashMap, hash_map::Entry},
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 /// Counts of one lander's life.
@@ -31,93 +34,138 @@ pub struct Counts {
     pub dead_letters: u64,
 }
 
-/// The pending part of one table.
+/// The pending part of one table: what was read and is not durable yet. The rows themselves are with
+/// the table's worker.
 pub(crate) struct Landing {
     table: Table,
-    pub(crate) batches: Vec<RecordBatch>,
+    /// Columns that newer minor versions brought, with the type that came first.
+    newer: HashMap<String, DataType>,
     pub(crate) dead: Vec<DeadLetter>,
     pub(crate) pending_bytes: usize,
-    partitions: BTreeMap<String, (Arc<Partition>, Span)>,
+    partitions: BTreeMap<String, Taken>,
     producers: HashMap<ProducerId, Span>,
     since: Option<Instant>,
+    flight: Option<Flight>,
+}
+
+/// How far a partition is taken in.
+struct Taken {
+    partition: Arc<Partition>,
+    span: Span,
+    /// When the oldest record that is not durable was sealed.
+    oldest: Option<Micros>,
+}
+
+/// A commit under way.
+struct Flight {
+    number: u64,
+    bytes: usize,
+    moved: Vec<(Arc<Partition>, i64)>,
 }
 
 impl Landing {
-    pub(crate) fn new(table: Table) -> Self {
+    /// Nothing pending, for a table whose columns in the lake are those of `columns`.
+    pub(crate) fn new(table: Table, columns: &Schema) -> Self {
+        let known = table.schema();
+        let newer = columns.fields().iter().filter(|field| known.index_of(field.name()).is_err());
         Self {
             table,
-            batches: Vec::new(),
+            newer: newer.map(|field| (field.name().clone(), field.data_type().clone())).collect(),
             dead: Vec::new(),
             pending_bytes: 0,
             partitions: BTreeMap::new(),
             producers: HashMap::new(),
             since: None,
+            flight: None,
         }
     }
 
     /// Takes over a partition whose table stands at `start`.
     pub(crate) fn assign(&mut self, partition: Arc<Partition>, start: Option<i64>) {
         let span = Span { start, end: start.unwrap_or(i64::MIN) };
-        self.partitions.insert(partition.app_id.clone(), (partition, span));
+        self.partitions.insert(partition.app_id.clone(), Taken { partition, span, oldest: None });
     }
 
-    /// Gives up everything: pending rows and what was known of positions.
-    pub(crate) fn revoke(&mut self) {
-        *self = Self::new(self.table);
+    /// Gives up everything: pending rows, a commit under way, and what was known of positions.
+    /// Returns the partitions, to be read again by whoever owns them.
+    pub(crate) fn revoke(&mut self) -> Vec<Arc<Partition>> {
+        let partitions = std::mem::take(&mut self.partitions).into_values().map(|taken| taken.partition);
+        let (newer, nothing) = (std::mem::take(&mut self.newer), Schema::empty());
+        *self = Self { newer, ..Self::new(self.table, &nothing) };
+        partitions.collect()
     }
 
-    /// Drops what is pending and returns the partitions to read again.
-    pub(crate) fn discard(&mut self) -> Vec<Arc<Partition>> {
-        let partitions = std::mem::take(&mut self.partitions).into_values().map(|(partition, _)| partition);
-        let partitions = partitions.collect();
-        self.revoke();
-        partitions
-    }
-
-    /// Takes in one record. `stands` says where the lake stands for a producer not met before.
+    /// Takes in one record and returns its new rows. `stands` says which row of a producer not met
+    /// before was the last to land.
     pub(crate) fn add<E>(
         &mut self,
         message: Message,
         counts: &mut Counts,
         stands: impl FnOnce(ProducerId) -> Result<Option<i64>, E>,
-    ) -> Result<(), E> {
-        let Some((_, span)) = self.partitions.get(&message.partition.app_id) else { return Ok(()) };
+    ) -> Result<Option<RecordBatch>, E> {
+        let Some(Taken { span, .. }) = self.partitions.get(&message.partition.app_id) else {
+            return Ok(None);
+        };
         if message.offset < span.end {
-            return Ok(());
+            return Ok(None);
         }
         counts.records += 1;
         counts.bytes += message.envelope.payload.len() as u64;
         // The columns are slices of the payload, so this is what is held; headers are small.
         self.pending_bytes += message.envelope.payload.len();
-        match message.envelope.open(self.table) {
+        let opened = message.envelope.open(self.table);
+        let rows = match opened.and_then(|(batch, range)| self.check_newer(&batch).map(|()| (batch, range))) {
             Ok((batch, range)) => {
                 if let Entry::Vacant(unknown) = self.producers.entry(range.producer) {
                     let start = stands(range.producer)?;
                     unknown.insert(Span { start, end: start.unwrap_or(0) });
                 }
-                self.take(&batch, range, counts);
+                self.take(&batch, range, counts)
             }
             Err(error) => {
                 counts.dead_letters += 1;
                 tracing::warn!(topic = message.partition.topic, partition = message.partition.number,
                     offset = message.offset, %error, "dead letter");
                 self.dead.push(dead_letter(&message, &error, self.table));
+                None
             }
-        }
-        if let Some((_, span)) = self.partitions.get_mut(&message.partition.app_id) {
-            span.end = message.next;
+        };
+        if let Some(taken) = self.partitions.get_mut(&message.partition.app_id) {
+            taken.span.end = message.next;
+            taken.oldest = taken.oldest.or_else(|| message.envelope.sealed_at());
         }
         self.since.get_or_insert_with(Instant::now);
+        Ok(rows)
+    }
+
+    /// Two newer minor versions may not disagree about a column: the one that came first decides.
+    fn check_newer(&mut self, batch: &RecordBatch) -> Result<(), RecordError> {
+        let known = self.table.schema();
+        if batch.num_columns() == known.fields().len() {
+            return Ok(());
+        }
+        let schema = batch.schema();
+        let new = || schema.fields().iter().filter(|field| known.index_of(field.name()).is_err());
+        for field in new() {
+            if let Some(first) = self.newer.get(field.name())
+                && !first.equals_datatype(field.data_type())
+            {
+                let problem = format!("has type {}, but in the lake it is {first}", field.data_type());
+                let (table, column) = (self.table, field.name().clone());
+                return Err(RecordError::Column { table, column, problem });
+            }
+        }
+        self.newer.extend(new().map(|field| (field.name().clone(), field.data_type().clone())));
         Ok(())
     }
 
-    fn take(&mut self, batch: &RecordBatch, range: SeqRange, counts: &mut Counts) {
-        let Some(known) = self.producers.get_mut(&range.producer) else { return };
+    fn take(&mut self, batch: &RecordBatch, range: SeqRange, counts: &mut Counts) -> Option<RecordBatch> {
+        let known = self.producers.get_mut(&range.producer)?;
         let rows = batch.num_rows();
         let taken = match Overlap::of(range.first, range.last, known.end) {
             Overlap::Known => {
                 counts.duplicates += rows as u64;
-                return;
+                return None;
             }
             Overlap::Partly { skip } => batch.slice(skip, rows - skip),
             Overlap::New { missing } => {
@@ -132,12 +180,27 @@ impl Landing {
         counts.duplicates += (rows - taken.num_rows()) as u64;
         counts.rows += taken.num_rows() as u64;
         known.end = range.last;
-        self.batches.push(taken);
+        Some(taken)
     }
 
     /// How long the oldest pending record has waited.
-    pub(crate) fn age(&self) -> Option<std::time::Duration> {
+    pub(crate) fn age(&self) -> Option<Duration> {
         self.since.map(|since| since.elapsed())
+    }
+
+    /// Payload bytes that are read and not durable.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.pending_bytes + self.flight.as_ref().map_or(0, |flight| flight.bytes)
+    }
+
+    /// Whether a commit is under way.
+    pub(crate) fn is_flying(&self) -> bool {
+        self.flight.is_some()
+    }
+
+    /// Whether everything that was read is durable.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.since.is_none() && self.flight.is_none()
     }
 
     /// The moves that committing everything pending makes: of partitions, and of producers.
@@ -159,20 +222,43 @@ impl Landing {
 
     /// Partitions that were read beyond where the table stands.
     pub(crate) fn moved_partitions(&self) -> impl Iterator<Item = (&Arc<Partition>, Span)> {
-        let moved = self.partitions.values().filter(|(_, span)| span.end > span.start.unwrap_or(i64::MIN));
-        moved.map(|(partition, span)| (partition, *span))
+        let moved =
+            self.partitions.values().filter(|taken| taken.span.end > taken.span.start.unwrap_or(i64::MIN));
+        moved.map(|taken| (&taken.partition, taken.span))
     }
 
-    /// Everything pending is durable: positions start where they ended.
-    pub(crate) fn landed(&mut self) {
-        let spans = self.partitions.values_mut().map(|(_, span)| span).filter(|span| span.end != i64::MIN);
-        spans.chain(self.producers.values_mut().filter(|span| span.end > 0)).for_each(|span| {
+    /// Where each partition stands once the commit under way is done, and when the oldest record
+    /// beyond that was sealed.
+    pub(crate) fn standing(&self) -> impl Iterator<Item = (&Partition, i64, Option<Micros>)> {
+        let known = self.partitions.values().filter(|taken| taken.span.end != i64::MIN);
+        known.map(|taken| {
+            let flying = self.flight.iter().flat_map(|flight| &flight.moved);
+            let behind = flying.into_iter().any(|(partition, _)| *partition == taken.partition);
+            let stands = taken.span.start.filter(|_| !behind).unwrap_or(taken.span.end);
+            (taken.partition.as_ref(), stands, taken.oldest)
+        })
+    }
+
+    /// Commit `number` takes everything pending with it; what is read from now on belongs to the
+    /// next one, which fits only after this one.
+    pub(crate) fn take_off(&mut self, number: u64) {
+        let moved: Vec<_> =
+            self.moved_partitions().map(|(partition, span)| (partition.clone(), span.end)).collect();
+        for taken in self.partitions.values_mut().filter(|taken| taken.span.end != i64::MIN) {
+            (taken.span.start, taken.oldest) = (Some(taken.span.end), None);
+        }
+        for span in self.producers.values_mut().filter(|span| span.end > 0) {
             span.start = Some(span.end);
-        });
-        self.batches.clear();
+        }
+        self.flight = Some(Flight { number, bytes: std::mem::take(&mut self.pending_bytes), moved });
         self.dead.clear();
-        self.pending_bytes = 0;
         self.since = None;
+    }
+
+    /// Commit `number` ended; returns what it moved, if it still matters to us.
+    pub(crate) fn arrived(&mut self, number: u64) -> Option<Vec<(Arc<Partition>, i64)>> {
+        let flight = self.flight.take_if(|flight| flight.number == number)?;
+        Some(flight.moved)
     }
 }
 
@@ -208,13 +294,13 @@ mod tests {
     }
 
     fn landing(start: Option<i64>) -> Landing {
-        let mut landing = Landing::new(Table::Series);
+        let mut landing = Landing::new(Table::Series, &Schema::empty());
         landing.assign(partition(), start);
         landing
     }
 
-    fn add(landing: &mut Landing, counts: &mut Counts, message: Message) {
-        landing.add(message, counts, |_| Ok::<_, Infallible>(None)).expect("infallible");
+    fn add(landing: &mut Landing, counts: &mut Counts, message: Message) -> Option<RecordBatch> {
+        landing.add(message, counts, |_| Ok::<_, Infallible>(None)).expect("infallible")
     }
 
     /// A record sent twice, or cut differently the second time, lands each row once.
@@ -240,7 +326,7 @@ mod tests {
         landing.revoke();
         add(&mut landing, &mut counts, message(6, producer, 2, 1));
         assert_eq!(counts.records, 1);
-        assert!(landing.progress().is_empty() && landing.batches.is_empty());
+        assert!(landing.progress().is_empty() && landing.is_empty());
     }
 
     /// Bad bytes become a dead letter and the position moves on; a hole in the sequence is counted.
@@ -255,7 +341,43 @@ mod tests {
         assert_eq!((counts.dead_letters, counts.missing, counts.rows), (1, 3, 1));
         assert_eq!(landing.dead[0].payload, bytes);
         assert_eq!(landing.moved_partitions().map(|(_, span)| span.end).collect::<Vec<_>>(), [2]);
-        landing.landed();
-        assert!(landing.progress().is_empty());
+        landing.take_off(7);
+        assert!(landing.progress().is_empty() && !landing.is_empty());
+        assert_eq!(landing.arrived(7).map(|moved| moved.len()), Some(1));
+        assert!(landing.is_empty());
+    }
+
+    /// What is read while a commit is under way fits after it alone; a commit given up is not told.
+    #[test]
+    fn commits_follow_each_other() {
+        let (mut landing, mut counts, producer) = (landing(Some(0)), Counts::default(), ProducerId::new());
+        add(&mut landing, &mut counts, message(0, producer, 1, 1));
+        landing.take_off(1);
+        add(&mut landing, &mut counts, message(1, producer, 2, 2));
+        let spans: Vec<_> = landing.progress().iter().map(|step| (step.span.start, step.span.end)).collect();
+        assert_eq!(spans, [(Some(1), 2), (Some(1), 3)]);
+        assert!(landing.held_bytes() > landing.pending_bytes);
+        assert_eq!(landing.revoke().len(), 1);
+        assert_eq!(landing.arrived(1), None);
+        assert!(landing.is_empty());
+    }
+
+    /// Of two newer versions that disagree about a column, the second becomes a dead letter.
+    #[test]
+    fn a_column_has_the_type_that_came_first() {
+        let newer = |data_type: DataType| {
+            let field = arrow::datatypes::Field::new("later", data_type, true);
+            let fields =
+                Table::Series.schema().fields().iter().cloned().chain([Arc::new(field)]).collect::<Vec<_>>();
+            RecordBatch::new_empty(Arc::new(Schema::new(fields)))
+        };
+        let mut landing = landing(None);
+        assert!(landing.check_newer(&newer(DataType::Utf8)).is_ok());
+        assert!(landing.check_newer(&newer(DataType::Utf8)).is_ok());
+        let error = landing.check_newer(&newer(DataType::Int64)).map_err(|error| error.to_string());
+        assert_eq!(
+            error,
+            Err("column `later` of `series` has type Int64, but in the lake it is Utf8".into())
+        );
     }
 }

@@ -4,28 +4,35 @@
 //! source (Kafka | spool) ─ Event ─► Landing (pending rows, positions) ─► LakeTable: Parquet + positions in ONE commit
 //! ```
 //!
-//! One thread owns all state: it takes an event, applies it, and commits when the flush policy says
-//! so. Nothing is acknowledged to a source before its commit is durable. Where a lander starts is
+//! One thread owns all state: it takes an event, applies it, hands rows to their table's worker, which
+//! encodes them at once, and asks for a commit when the flush policy says so. Nothing is acknowledged to a source before its commit is durable. Where a lander starts is
 //! read from the lake alone; Kafka's own committed offsets serve lag metrics only.
 
+mod data_file;
+mod durable;
 mod flush;
 mod lake_table;
 mod lander;
 mod landing;
+mod log;
 mod maintain;
 mod position;
+mod positions;
 mod replay;
 mod source;
 mod verify;
+mod worker;
 
+pub use data_file::writer_properties;
 pub use flush::FlushPolicy;
 pub use lake_table::{LakeError, LakeTable, Outcome, Progress};
 pub use lander::{LandError, Lander, Report};
 pub use landing::Counts;
 pub use position::{Span, Standing};
+pub use positions::Positions;
 pub use replay::{ReplayError, Replayed};
 pub use source::{
-    Assigned, Event, Message, OffsetReset, Partition, Positions, Source,
+    Assigned, Event, Message, OffsetReset, Partition, Source,
     kafka::{KafkaSource, PartitionEnds, partitions},
     spool::SpoolSource,
 };

@@ -13,7 +13,7 @@ impl LakeTable {
     pub async fn checkpoint(&mut self) -> Result<u64, LakeError> {
         self.refresh().await?;
         self.step("maintain.checkpoint")?;
-        create_checkpoint(self.delta(), None).await.map_err(|error| self.failed(&error))?;
+        create_checkpoint(&self.load().await?, None).await.map_err(|error| self.failed(&error))?;
         self.step("maintain.checkpointed")?;
         Ok(self.version())
     }
@@ -30,7 +30,7 @@ impl LakeTable {
     pub async fn vacuum(&mut self, age: Duration, dry_run: bool) -> Result<Vec<String>, LakeError> {
         self.refresh().await?;
         let age = chrono::Duration::from_std(age).map_err(|error| self.failed(&error))?;
-        let vacuum = self.delta().clone().vacuum().with_mode(VacuumMode::Full).with_dry_run(dry_run);
+        let vacuum = self.load().await?.vacuum().with_mode(VacuumMode::Full).with_dry_run(dry_run);
         let vacuum = vacuum.with_retention_period(age).with_enforce_retention_duration(false);
         self.step("maintain.vacuum")?;
         let (_, metrics) = vacuum.await.map_err(|error| self.failed(&error))?;

@@ -48,7 +48,7 @@ impl LakeTable {
     /// # Errors
     /// [`LakeError`] if the log cannot be read.
     pub async fn was_replayed(&self, letter: &DeadLetter) -> Result<bool, LakeError> {
-        Ok(self.position_here(&letter_app_id(letter)).await?.is_some())
+        Ok(self.known(&letter_app_id(letter)).is_some())
     }
 
     /// Lands the rows of `letter`, of which this is the table, that the lake does not have yet;
@@ -69,9 +69,9 @@ impl LakeTable {
             if self.was_replayed(letter).await? {
                 return Ok(Replayed::Before);
             }
-            let replays = self.position_here(REPLAYS).await?;
+            let replays = self.known(REPLAYS);
             let producer = producer_app_id(range.producer);
-            let stands = self.position_here(&producer).await?;
+            let stands = self.known(&producer);
             let mut progress = vec![
                 step(REPLAYS.to_owned(), replays, replays.unwrap_or(0) + 1, false),
                 step(letter_app_id(letter), None, 1, false),

@@ -1,6 +1,7 @@
 //! Holds the files of a table against its log.
 
 use crate::lake_table::{CHECKSUM, LakeError, LakeTable};
+use deltalake::{DeltaTable, DeltaTableError, kernel::Add};
 use object_store::{Error as StoreError, ObjectStoreExt as _};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
@@ -28,8 +29,9 @@ impl LakeTable {
     pub async fn check_files(&mut self) -> Result<FileCheck, LakeError> {
         self.refresh().await?;
         let mut check = FileCheck { version: self.version(), ..FileCheck::default() };
-        let store = self.delta().object_store();
-        for add in self.files()? {
+        let delta = self.load().await?;
+        let store = delta.object_store();
+        for add in files(&delta).map_err(|error| self.failed(&error))? {
             check.files += 1;
             let path = deltalake::Path::from(add.path.as_str());
             let bytes = match store.get(&path).await {
@@ -78,4 +80,10 @@ impl LakeTable {
         }
         Ok(check)
     }
+}
+
+/// The data files of a version.
+#[expect(deprecated, reason = "the only public way to a file's tags")]
+fn files(delta: &DeltaTable) -> Result<Vec<Add>, DeltaTableError> {
+    Ok(delta.snapshot()?.log_data().iter().map(|file| file.add_action()).collect())
 }

@@ -3,7 +3,7 @@
 //! The payload is validated and decides; headers serve routing, people and the checksum. A message
 //! without any header whose payload is a valid record is landed too.
 
-use crate::{ProducerId, Record, RecordError, SeqRange, Table, conform, decode_ipc, now};
+use crate::{Micros, ProducerId, Record, RecordError, SeqRange, Table, conform, decode_ipc, now};
 use arrow::array::RecordBatch;
 
 /// Names of the headers.
@@ -82,6 +82,12 @@ impl Envelope {
     pub fn text(&self, name: &str) -> Option<String> {
         let (_, value) = self.headers.iter().find(|(key, _)| key == name)?;
         Some(String::from_utf8_lossy(value).into_owned())
+    }
+
+    /// When the headers say that the record was sealed.
+    #[must_use]
+    pub fn sealed_at(&self) -> Option<Micros> {
+        self.text(header::SEALED_AT)?.parse().ok()
     }
 
     /// The rows that the headers say are inside; used to name records before they are opened.

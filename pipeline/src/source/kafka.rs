@@ -4,8 +4,8 @@
 //! position that the broker does not have stops the lander instead of skipping. Eager assignment:
 //! a rebalance takes all partitions away before any is given.
 
-use super::{Assigned, Event, Message, OffsetReset, Partition, Positions, Source, topic_id::topic_id};
-use crate::LandError;
+use super::{Assigned, Event, Message, OffsetReset, Partition, Source, topic_id::topic_id};
+use crate::{LandError, Positions};
 use benchlake_producers::emit::{Kafka, KafkaError};
 use benchlake_schemas::{Envelope, Table};
 use rdkafka::{
@@ -13,7 +13,7 @@ use rdkafka::{
     client::Client,
     consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext},
     error::{KafkaError as ClientError, RDKafkaErrorCode},
-    message::{Headers, OwnedMessage},
+    message::{BorrowedMessage, Headers},
     types::RDKafkaRespErr,
 };
 use std::{
@@ -38,6 +38,24 @@ pub struct KafkaSource {
     /// waits until the fetch before it is answered.
     ends: BaseConsumer,
     checked: Instant,
+}
+
+/// A message as the client handed it out.
+struct Read {
+    key: Key,
+    offset: i64,
+    envelope: Envelope,
+}
+
+impl Read {
+    fn of(message: &BorrowedMessage<'_>) -> Self {
+        let headers = message.headers().into_iter().flat_map(Headers::iter);
+        let headers =
+            headers.map(|header| (header.key.to_owned(), header.value.unwrap_or_default().to_vec()));
+        let payload = message.payload().unwrap_or_default().to_vec();
+        let key = (message.topic().to_owned(), message.partition());
+        Self { key, offset: message.offset(), envelope: Envelope { headers: headers.collect(), payload } }
+    }
 }
 
 /// A partition given to this lander: where its table stands, and the offset that reading starts at.
@@ -66,7 +84,8 @@ struct Membership {
 impl KafkaSource {
     /// Joins `group` and reads the topics of every produced table. `reset` says where to go on in
     /// partitions of which the lake has no position that the broker has; without it a new partition
-    /// is read from its beginning, and a position that the broker lost is an error.
+    /// is read from its beginning, and a position that the broker lost is an error. About
+    /// `max_fetched` bytes are fetched ahead.
     ///
     /// # Errors
     /// [`LandError::Kafka`] if no broker answers.
@@ -75,6 +94,7 @@ impl KafkaSource {
         group: &str,
         positions: Positions,
         reset: Option<OffsetReset>,
+        max_fetched: usize,
     ) -> Result<Self, LandError> {
         let brokers = kafka.brokers().to_owned();
         let context = Membership {
@@ -87,7 +107,10 @@ impl KafkaSource {
         let mut config = kafka.config();
         config.set("group.id", group).set("enable.auto.commit", "false").set("auto.offset.reset", "error");
         config.set("partition.assignment.strategy", "range").set("enable.partition.eof", "true");
-        config.set("queued.max.messages.kbytes", "32768").set("fetch.message.max.bytes", "8388608");
+        // What a broker sends at a time comes on top of what is queued.
+        let (queue, fetch) = ((max_fetched >> 10).max(1024), (max_fetched / 2).clamp(1 << 20, 16 << 20));
+        config.set("queued.max.messages.kbytes", queue.to_string());
+        config.set("fetch.max.bytes", fetch.to_string()).set("max.partition.fetch.bytes", fetch.to_string());
         let consumer: BaseConsumer<Membership> =
             config.create_with_context(context).map_err(KafkaError::from)?;
         let topics = Table::PRODUCED.map(Table::topic);
@@ -125,17 +148,12 @@ impl KafkaSource {
     }
 
     /// Takes a message over, unless its partition is not ours any more.
-    fn take(&mut self, message: &OwnedMessage) -> Option<Message> {
-        let key = (message.topic().to_owned(), message.partition());
+    fn take(&mut self, read: Read) -> Option<Message> {
+        let Read { key, offset, envelope } = read;
         let (partition, next) = self.assigned.as_mut()?.get_mut(&key)?;
-        *next = message.offset() + 1;
+        *next = offset + 1;
         self.ended.remove(&key);
-        let headers = message.headers().into_iter().flat_map(Headers::iter);
-        let headers =
-            headers.map(|header| (header.key.to_owned(), header.value.unwrap_or_default().to_vec()));
-        let envelope =
-            Envelope { headers: headers.collect(), payload: message.payload().unwrap_or_default().to_vec() };
-        Some(Message { partition: partition.clone(), offset: message.offset(), next: *next, envelope })
+        Some(Message { partition: partition.clone(), offset, next: *next, envelope })
     }
 
     /// Notes every partition that is read up to the broker's newest offset; asked when the end of
@@ -210,7 +228,7 @@ impl Source for KafkaSource {
         if let Some(event) = self.happened() {
             return event;
         }
-        let polled = self.consumer.poll(wait).map(|polled| polled.map(|message| message.detach()));
+        let polled = self.consumer.poll(wait).map(|polled| polled.map(|message| Read::of(&message)));
         // A rebalance inside that poll comes first: what was polled after it will be read again, by
         // whoever owns it then.
         if let Some(event) = self.happened() {
@@ -218,7 +236,7 @@ impl Source for KafkaSource {
         }
         match polled {
             Some(Ok(message)) => {
-                if let Some(message) = self.take(&message) {
+                if let Some(message) = self.take(message) {
                     return Ok(Event::Message(message));
                 }
             }
@@ -255,6 +273,12 @@ impl Source for KafkaSource {
             tracing::debug!(%error, "the group's offsets, kept for lag metrics, were not updated");
         }
         Ok(())
+    }
+
+    fn pause(&mut self, paused: bool) -> Result<(), LandError> {
+        let assigned = self.consumer.assignment().map_err(KafkaError::from)?;
+        let done = if paused { self.consumer.pause(&assigned) } else { self.consumer.resume(&assigned) };
+        done.map_err(|error| self.failed(&error))
     }
 
     fn close(&mut self) {
@@ -313,7 +337,7 @@ impl Membership {
             }
             let app_id = app_id(&cluster, topic, &ids[topic], number);
             let partition = Arc::new(Partition { app_id, table, topic: topic.to_owned(), number });
-            let stands = (self.positions)(table, &partition.app_id)?;
+            let stands = self.positions.newest(table, &partition.app_id)?;
             let (low, high) = watermarks(consumer, topic, number).map_err(unreachable)?;
             let known = stands.filter(|position| (low..=high).contains(position));
             let reset = match (known, self.reset) {

@@ -119,12 +119,15 @@ pub trait Source {
     /// [`LandError`]; rows are safe all the same.
     fn landed(&mut self, partition: &Partition, position: i64) -> Result<(), LandError>;
 
+    /// Stops or goes on handing out records; everything else goes on meanwhile.
+    ///
+    /// # Errors
+    /// [`LandError`] if the source cannot.
+    fn pause(&mut self, paused: bool) -> Result<(), LandError>;
+
     /// Leaves: hands partitions to others and closes connections.
     fn close(&mut self);
 }
-
-/// Reads from the lake where a table stands for an application id.
-pub type Positions = Arc<dyn Fn(Table, &str) -> Result<Option<i64>, LandError> + Send + Sync>;
 
 /// The application id under which a table keeps a producer's last row.
 pub(crate) fn producer_app_id(producer: ProducerId) -> String {

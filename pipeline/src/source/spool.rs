@@ -1,7 +1,7 @@
 //! Spools as a source: the embedded mode. A log's byte positions are its offsets.
 
-use super::{Assigned, Event, Message, Partition, Positions, Source, producer_app_id};
-use crate::LandError;
+use super::{Assigned, Event, Message, Partition, Source, producer_app_id};
+use crate::{LandError, Positions};
 use benchlake_producers::emit::{Drain, Entry, LogReader, drains};
 use benchlake_schemas::{Envelope, ProducerId, header};
 use std::{
@@ -31,13 +31,22 @@ pub struct SpoolSource {
     logs: Vec<Log>,
     turn: usize,
     scanned: Option<Instant>,
+    paused: bool,
 }
 
 impl SpoolSource {
     /// Reads the spools in `root`, or `only` that of one producer.
     #[must_use]
     pub fn new(root: &Path, only: Option<ProducerId>, positions: Positions) -> Self {
-        Self { root: root.to_owned(), only, positions, logs: Vec::new(), turn: 0, scanned: None }
+        Self {
+            root: root.to_owned(),
+            only,
+            positions,
+            logs: Vec::new(),
+            turn: 0,
+            scanned: None,
+            paused: false,
+        }
     }
 
     fn scan(&mut self) -> Result<Vec<Assigned>, LandError> {
@@ -51,9 +60,9 @@ impl SpoolSource {
                 topic: format!("spool/{producer}/{table}"),
                 number: 0,
             });
-            let position = (self.positions)(table, &partition.app_id)?;
+            let position = self.positions.newest(table, &partition.app_id)?;
             let (forwarded, landed) =
-                (drain.forwarded()?, (self.positions)(table, &producer_app_id(producer))?);
+                (drain.forwarded()?, self.positions.newest(table, &producer_app_id(producer))?);
             if forwarded > landed.unwrap_or(0) {
                 // Landing what follows them would make the lake take them for known when they come.
                 return Err(LandError::InKafka { producer, table, forwarded, landed: landed.unwrap_or(0) });
@@ -103,6 +112,10 @@ fn position(bytes: u64) -> i64 {
 
 impl Source for SpoolSource {
     fn next(&mut self, wait: Duration) -> Result<Event, LandError> {
+        if self.paused {
+            std::thread::sleep(POLL.min(wait));
+            return Ok(Event::Idle { caught_up: false });
+        }
         let began = Instant::now();
         loop {
             if let Some(message) = self.read()? {
@@ -139,6 +152,11 @@ impl Source for SpoolSource {
             last = last.max(seq);
         }
         Ok(log.drain.landed(u64::try_from(position).unwrap_or(0), last)?)
+    }
+
+    fn pause(&mut self, paused: bool) -> Result<(), LandError> {
+        self.paused = paused;
+        Ok(())
     }
 
     fn close(&mut self) {

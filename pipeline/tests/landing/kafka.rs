@@ -1,7 +1,7 @@
 //! Through a real Kafka: `cargo xtask up` starts one and `BENCHLAKE_TEST_BROKERS` names it.
 
 use super::*;
-use benchlake_pipeline::KafkaSource;
+use benchlake_pipeline::{KafkaSource, LakeTable, Progress, Span};
 use benchlake_producers::emit::{Forwarder, Kafka, drains};
 use benchlake_schemas::ProducerId;
 use std::{
@@ -32,7 +32,8 @@ fn forward(kafka: &Kafka, spool: &Path) -> TestResult {
 
 fn land_kafka(kafka: &Kafka, lake: &Path) -> Result<Report, LandError> {
     let mut lander = Lander::open(&lake.to_string_lossy(), FlushPolicy::default())?;
-    let mut source = KafkaSource::new(kafka, &format!("test-{}", RunId::new()), lander.positions(), None)?;
+    let mut source =
+        KafkaSource::new(kafka, &format!("test-{}", RunId::new()), lander.positions(), None, 32 << 20)?;
     lander.run(&mut source, true, &AtomicBool::new(false), &mut |_| {})
 }
 
@@ -109,7 +110,7 @@ fn two_landers_share_a_group() -> TestResult {
     let land = |delay: u64| -> Result<Report, LandError> {
         std::thread::sleep(Duration::from_millis(delay));
         let mut lander = Lander::open(&lake.to_string_lossy(), policy)?;
-        let mut source = KafkaSource::new(&kafka, &group, lander.positions(), None)?;
+        let mut source = KafkaSource::new(&kafka, &group, lander.positions(), None, 32 << 20)?;
         lander.run(&mut source, false, &stop, &mut |_| {})
     };
     kafka.ensure_topics(4)?;
@@ -149,9 +150,17 @@ fn an_offset_out_of_range_stops_the_lander() -> TestResult {
     let (spool, lake) = (dir.path().join("spool"), dir.path().join("lake"));
     spool_rows(&spool, &some_series(1))?;
     forward(&kafka, &spool)?;
-    let beyond: benchlake_pipeline::Positions = std::sync::Arc::new(|_, _| Ok(Some(1 << 40)));
     let mut lander = Lander::open(&lake.to_string_lossy(), FlushPolicy::default())?;
-    let mut source = KafkaSource::new(&kafka, &format!("test-{}", RunId::new()), beyond, None)?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    for part in benchlake_pipeline::partitions(&kafka, Table::Series)? {
+        let mut table =
+            runtime.block_on(LakeTable::open_or_create(&lake.to_string_lossy(), Table::Series))?;
+        let span = Span { start: None, end: 1 << 40 };
+        let beyond = Progress { app_id: part.app_id, span, expires: false };
+        runtime.block_on(table.land(&[], &[beyond]))?;
+    }
+    let group = format!("test-{}", RunId::new());
+    let mut source = KafkaSource::new(&kafka, &group, lander.positions(), None, 32 << 20)?;
     let error = lander.run(&mut source, true, &AtomicBool::new(false), &mut |_| {});
     let error = error.expect_err("the offset is out of range").to_string();
     assert!(error.contains("the broker has only") && error.contains("nothing was skipped"), "{error}");
