@@ -21,7 +21,7 @@ use parquet::{
     file::properties::{EnabledStatistics, WriterProperties},
     schema::types::ColumnPath,
 };
-use std::sync::Arc;
+use std::{num::NonZeroU64, sync::Arc, time::SystemTime};
 
 /// Rows of one row group at most: with some thousand samples a row it is the bytes that count.
 const ROW_GROUP_ROWS: usize = 64 << 10;
@@ -60,6 +60,8 @@ pub(crate) struct Written {
     pub(crate) files: Vec<Add>,
     /// Columns that the table lacks, which newer minor versions of its schema brought.
     pub(crate) new_columns: Vec<Arc<Field>>,
+    /// When the first of them was begun.
+    pub(crate) began: Option<SystemTime>,
 }
 
 /// Encodes the rows of one commit after the other.
@@ -72,6 +74,7 @@ pub(crate) struct FileWriter {
     schema: SchemaRef,
     open: Option<DeltaWriter>,
     written: Written,
+    target: Option<NonZeroU64>,
 }
 
 impl FileWriter {
@@ -82,18 +85,24 @@ impl FileWriter {
         snapshot: Snapshot,
         schema: SchemaRef,
     ) -> Self {
-        Self { table, uri, store, snapshot, schema, open: None, written: Written::default() }
+        Self { table, uri, store, snapshot, schema, open: None, written: Written::default(), target: None }
+    }
+
+    /// The same, with a new file each time one reaches `target` bytes.
+    pub(crate) fn rolling(self, target: Option<NonZeroU64>) -> Self {
+        Self { target, ..self }
     }
 
     /// Encodes `batch`, brought to the table's columns by name; absent ones become nulls.
     pub(crate) async fn write(&mut self, batch: &RecordBatch) -> DeltaResult<()> {
         self.widen(batch).await?;
         let batch = align(batch, &self.schema).map_err(|source| DeltaTableError::Arrow { source })?;
+        self.written.began.get_or_insert_with(SystemTime::now);
         let open = self.open.get_or_insert_with(|| {
             let indexed = self.snapshot.table_properties().num_indexed_cols();
             let properties = Some(writer_properties(self.table));
             let config =
-                WriterConfig::new(self.schema.clone(), Vec::new(), properties, None, None, indexed, None);
+                WriterConfig::new(self.schema.clone(), Vec::new(), properties, self.target, None, indexed, None);
             DeltaWriter::new(self.store.clone(), config)
         });
         open.write(&batch).await
@@ -124,15 +133,15 @@ impl FileWriter {
     /// Finishes the files of one commit; what of them is not on a disk yet is on its way there.
     pub(crate) async fn close(&mut self) -> DeltaResult<Written> {
         let finished = self.finish().await;
-        let Written { files, new_columns } = &mut self.written;
         // A column stays new until a commit with it was made; the table tells which it has.
-        let written = Written { files: std::mem::take(files), new_columns: new_columns.clone() };
+        let new_columns = self.written.new_columns.clone();
+        let written = std::mem::replace(&mut self.written, Written { new_columns, ..Written::default() });
         finished.map(|()| written)
     }
 
     /// Gives the files up. What is in the store already is an orphan, which vacuum removes.
     pub(crate) async fn abort(&mut self) {
-        self.written.files.clear();
+        (self.written.files, self.written.began) = (Vec::new(), None);
         if let Some(open) = self.open.take()
             && let Err(error) = open.abort().await
         {

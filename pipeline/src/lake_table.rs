@@ -11,12 +11,13 @@ use crate::{
     data_file::{FileWriter, Written},
     durable::Disk,
     log::TableState,
+    maintain::COMMIT_WITHIN,
     position::{Span, Standing},
     source::producer_app_id,
 };
 use arrow::{
     array::RecordBatch,
-    datatypes::{DataType, Field, Schema, SchemaRef},
+    datatypes::{Field, Schema, SchemaRef},
 };
 use benchlake_producers::fault;
 use benchlake_schemas::{ProducerId, Table, now};
@@ -159,6 +160,14 @@ impl LakeTable {
         self.state.schema.clone()
     }
 
+    pub(crate) const fn log(&self) -> &LogStoreRef {
+        &self.log
+    }
+
+    pub(crate) const fn state_mut(&mut self) -> &mut TableState {
+        &mut self.state
+    }
+
     /// The table with all its files, as the library sees it, in its newest version.
     pub(crate) async fn load(&self) -> Result<DeltaTable, LakeError> {
         let mut delta = DeltaTable::new(self.log.clone());
@@ -248,13 +257,7 @@ impl LakeTable {
         progress: &[Progress],
     ) -> Result<Outcome, LakeError> {
         self.step("land.written")?;
-        let paths = written.files.iter().map(|file| file.path.as_str());
-        self.disk.sync(paths, "").map_err(|error| self.unsynced(&error))?;
-        for file in &mut written.files {
-            let crc = self.disk.checksum(&file.path);
-            let crc = crc.map_err(|error| self.failed(&format!("{}: {error}", file.path)))?;
-            file.tags = crc.map(|crc| HashMap::from([(CHECKSUM.to_owned(), Some(crc))]));
-        }
+        self.make_durable(&mut written)?;
         let mut last_error = None;
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
@@ -276,6 +279,18 @@ impl LakeTable {
             uri: self.uri.clone(),
             problem: format!("no commit in {ATTEMPTS} attempts: {problem}"),
         })
+    }
+
+    /// Puts files on the disk, and their checksums beside their names.
+    pub(crate) fn make_durable(&self, written: &mut Written) -> Result<(), LakeError> {
+        let paths = written.files.iter().map(|file| file.path.as_str());
+        self.disk.sync(paths, "").map_err(|error| self.unsynced(&error))?;
+        for file in &mut written.files {
+            let crc = self.disk.checksum(&file.path);
+            let crc = crc.map_err(|error| self.failed(&format!("{}: {error}", file.path)))?;
+            file.tags = crc.map(|crc| HashMap::from([(CHECKSUM.to_owned(), Some(crc))]));
+        }
+        Ok(())
     }
 
     /// Whether the version that was last seen has all of `progress`, or can never have it.
@@ -310,15 +325,21 @@ impl LakeTable {
             // The table moved on: the positions have to be seen again.
             return Ok(None);
         }
+        if written.began.is_some_and(|began| began.elapsed().map_or(true, |age| age > COMMIT_WITHIN)) {
+            return Err(self.failed(&"its files are too old to be committed; a vacuum may have taken them"));
+        }
         self.step("land.synced")?;
-        let commit = self.commit_bytes(written, progress)?;
-        let (log, version) = (self.log.clone(), self.version() + 1);
-        let put = log.write_commit_entry(version, commit, uuid::Uuid::new_v4());
-        match put.await {
-            Ok(()) => {}
-            Err(TransactionError::VersionAlreadyExists(_)) => return Ok(None),
-            // Also after an error the commit may be there: the positions will tell.
-            Err(error) => return Err(self.failed(&error)),
+        let last_updated = now() / 1000;
+        let moves = progress.iter().map(|step| {
+            let last_updated = step.expires.then_some(last_updated);
+            Transaction::new_with_last_update(&step.app_id, step.span.end, last_updated)
+        });
+        let files = written.files.iter().cloned().map(Action::Add).collect();
+        let operation = DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None };
+        let version = self.version() + 1;
+        // Also after an error the commit may be there: the positions will tell.
+        if !self.put(files, operation, moves.collect()).await? {
+            return Ok(None);
         }
         if self.is_stale() {
             // It took so long that the number may have been used and cleaned up before: look.
@@ -332,17 +353,22 @@ impl LakeTable {
         Ok(Some(Outcome::Landed { version }))
     }
 
-    fn commit_bytes(&self, written: &Written, progress: &[Progress]) -> Result<CommitOrBytes, LakeError> {
-        let last_updated = now() / 1000;
-        let moves = progress.iter().map(|step| {
-            let last_updated = step.expires.then_some(last_updated);
-            Transaction::new_with_last_update(&step.app_id, step.span.end, last_updated)
-        });
-        let files = written.files.iter().cloned().map(Action::Add).collect();
-        let operation = DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None };
+    /// Writes the version after the one that was last seen; `false` if somebody else did.
+    pub(crate) async fn put(
+        &self,
+        actions: Vec<Action>,
+        operation: DeltaOperation,
+        moves: Vec<Transaction>,
+    ) -> Result<bool, LakeError> {
         let writer = HashMap::from([("clientVersion".to_owned(), ENGINE.into())]);
-        let commit = CommitData::new(files, operation, writer, moves.collect());
-        commit.get_bytes().map(CommitOrBytes::LogBytes).map_err(|error| self.failed(&error))
+        let commit = CommitData::new(actions, operation, writer, moves);
+        let bytes = commit.get_bytes().map(CommitOrBytes::LogBytes).map_err(|error| self.failed(&error))?;
+        let put = self.log.write_commit_entry(self.version() + 1, bytes, uuid::Uuid::new_v4());
+        match put.await {
+            Ok(()) => Ok(true),
+            Err(TransactionError::VersionAlreadyExists(_)) => Ok(false),
+            Err(error) => Err(self.failed(&error)),
+        }
     }
 
     /// Adds the columns that a newer minor version brought, all nullable; says whether there were any.
@@ -378,7 +404,7 @@ impl LakeTable {
 
     /// Makes every commit up to the version at hand durable, whoever wrote it: what is acknowledged
     /// stands on all of them.
-    fn sync_commits(&mut self) -> Result<(), LakeError> {
+    pub(crate) fn sync_commits(&mut self) -> Result<(), LakeError> {
         let newest = self.version();
         // At first also those that a lander which died may have left behind a rival's.
         let first = newest.saturating_sub(2 * CHECKPOINT_EVERY);

@@ -8,6 +8,7 @@
 //! encodes them at once, and asks for a commit when the flush policy says so. Nothing is acknowledged to a source before its commit is durable. Where a lander starts is
 //! read from the lake alone; Kafka's own committed offsets serve lag metrics only.
 
+mod compact;
 mod data_file;
 mod durable;
 mod flush;
@@ -20,14 +21,17 @@ mod position;
 mod positions;
 mod replay;
 mod source;
+mod summarise;
 mod verify;
 mod worker;
 
+pub use compact::{Compacted, Compaction};
 pub use data_file::writer_properties;
 pub use flush::FlushPolicy;
 pub use lake_table::{LakeError, LakeTable, Outcome, Progress};
 pub use lander::{LandError, Lander, Report};
 pub use landing::Counts;
+pub use maintain::{Commit, TableInfo, VACUUM_AGE};
 pub use position::{Span, Standing};
 pub use positions::Positions;
 pub use replay::{ReplayError, Replayed};

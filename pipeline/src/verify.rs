@@ -84,6 +84,6 @@ impl LakeTable {
 
 /// The data files of a version.
 #[expect(deprecated, reason = "the only public way to a file's tags")]
-fn files(delta: &DeltaTable) -> Result<Vec<Add>, DeltaTableError> {
+pub(crate) fn files(delta: &DeltaTable) -> Result<Vec<Add>, DeltaTableError> {
     Ok(delta.snapshot()?.log_data().iter().map(|file| file.add_action()).collect())
 }

@@ -29,6 +29,10 @@ pub const STEPS: &[&str] = &[
     // A checkpoint is due, is made.
     "land.checkpoint",
     "land.checkpointed",
+    // Compaction: files are written, are on the disk, have taken the place of others.
+    "optimize.written",
+    "optimize.synced",
+    "optimize.committed",
     // Maintenance: a vacuum or a checkpoint is about to begin, is done.
     "maintain.vacuum",
     "maintain.vacuumed",

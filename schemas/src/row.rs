@@ -51,6 +51,8 @@ words!(
         Throttled = "throttled",
         /// A sample is shorter than 1000 × the timer's resolution.
         CoarseTimer = "coarse_timer",
+        /// Only some of the samples were kept when the series grew old: order statistics, evenly spaced.
+        Summarised = "summarised",
         /// Fewer samples than the policy's minimum.
         TooFewSamples = "too_few_samples",
     }
