@@ -168,6 +168,11 @@ pub(crate) struct Land {
     /// Partitions of topics that do not exist yet
     #[arg(long, default_value_t = 4, requires = "brokers")]
     pub(crate) partitions: i32,
+    /// Also look after the lake every so often: compaction, checkpoint, vacuum of what is older than 7d
+    #[arg(long, value_name = "EVERY", num_args = 0..=1, default_missing_value = "1h")]
+    pub(crate) maintain: Option<humantime::Duration>,
+    #[command(flatten)]
+    pub(crate) compaction: CompactionArgs,
 }
 
 /// Which lake, and at which state
@@ -253,38 +258,84 @@ pub(crate) struct Doctor {
     pub(crate) json: bool,
 }
 
+/// Which lake
+#[derive(Debug, Clone, ClapArgs)]
+pub(crate) struct Place {
+    /// The lake: a folder or URL
+    #[arg(long, value_name = "URI", env = "BENCHLAKE_LAKE")]
+    pub(crate) lake: String,
+}
+
+/// What compaction makes of files
+#[derive(Debug, Clone, ClapArgs)]
+pub(crate) struct CompactionArgs {
+    /// Size of the files that are made, in MiB; those of half of it stay as they are
+    #[arg(long, value_name = "MIB", default_value_t = 128, value_parser = mebibytes)]
+    pub(crate) target: usize,
+    /// Series older than this, such as 90d, keep 101 of their samples: evenly spaced order statistics,
+    /// flagged `summarised` [default: all samples stay]
+    #[arg(long, value_name = "AGE")]
+    pub(crate) summarise_after: Option<humantime::Duration>,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum LakeCommand {
     /// Check that files are as they were written, every producer's rows are there once, and positions
     /// fit; prints what is off and ends with exit code 7
     Verify {
-        /// The lake: a folder or URL
-        #[arg(long, value_name = "URI", env = "BENCHLAKE_LAKE")]
-        lake: String,
+        #[command(flatten)]
+        place: Place,
         /// Also hold the lake's offsets against these Kafka brokers
         #[arg(long, value_name = "HOST:PORT,…")]
         brokers: Option<String>,
         #[command(flatten)]
         kafka: KafkaArgs,
     },
-    /// Delete data files that the newest version does not name
+    /// Make few large files of many small ones, rows in order of benchmark and time; landing and
+    /// reading go on meanwhile, and the old files stay until a vacuum
+    Optimize {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        compaction: CompactionArgs,
+    },
+    /// Print each table's version, files, rows, bytes and positions
+    Info {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+    /// Print the newest commits of each table
+    History {
+        #[command(flatten)]
+        place: Place,
+        /// How many of each table
+        #[arg(short = 'n', long, default_value_t = 20)]
+        limit: usize,
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+    /// Delete data files that the newest version does not name, and entries of the log that a
+    /// checkpoint made superfluous 30 days ago
     Vacuum {
-        /// The lake: a folder or URL
-        #[arg(long, value_name = "URI", env = "BENCHLAKE_LAKE")]
-        lake: String,
-        /// Only files older than this, such as 7d or 12h; must be longer than a lander takes to commit
-        /// a file it has written
+        #[command(flatten)]
+        place: Place,
+        /// Only files older than this, such as 7d or 12h; older versions stay readable for so long. At
+        /// least 2h: a lander may be about to commit a younger file
         #[arg(long, value_name = "AGE", default_value = "7d")]
         older_than: humantime::Duration,
+        /// Nobody lands or reads at this moment: files of any age may go
+        #[arg(long)]
+        offline: bool,
         /// Only print what would be deleted
         #[arg(long)]
         dry_run: bool,
     },
     /// Write a checkpoint of each table's log, which makes opening quicker
     Checkpoint {
-        /// The lake: a folder or URL
-        #[arg(long, value_name = "URI", env = "BENCHLAKE_LAKE")]
-        lake: String,
+        #[command(flatten)]
+        place: Place,
     },
 }
 
@@ -292,17 +343,15 @@ pub(crate) enum LakeCommand {
 pub(crate) enum DeadLetters {
     /// List them, newest first: id, open or replayed, reason, first error
     Ls {
-        /// The lake: a folder or URL
-        #[arg(long, value_name = "URI", env = "BENCHLAKE_LAKE")]
-        lake: String,
+        #[command(flatten)]
+        place: Place,
     },
     /// Print one with its headers
     Show {
         /// TOPIC/PARTITION/OFFSET
         id: String,
-        /// The lake: a folder or URL
-        #[arg(long, value_name = "URI", env = "BENCHLAKE_LAKE")]
-        lake: String,
+        #[command(flatten)]
+        place: Place,
         /// Write its bytes to this file
         #[arg(long, value_name = "FILE")]
         payload: Option<PathBuf>,
@@ -311,9 +360,8 @@ pub(crate) enum DeadLetters {
     Replay {
         /// TOPIC/PARTITION/OFFSET [default: all]
         ids: Vec<String>,
-        /// The lake: a folder or URL
-        #[arg(long, value_name = "URI", env = "BENCHLAKE_LAKE")]
-        lake: String,
+        #[command(flatten)]
+        place: Place,
         /// Bytes that take the place of the letter's: an Arrow IPC stream of its table
         #[arg(long, value_name = "FILE", requires = "ids")]
         payload: Option<PathBuf>,

@@ -15,9 +15,11 @@ use tokio::runtime::Runtime;
 pub(crate) fn run(command: &DeadLetters, global: &Global) -> Result<u8, Failure> {
     Runtime::new()?.block_on(async {
         match command {
-            DeadLetters::Ls { lake } => list(lake).await,
-            DeadLetters::Show { lake, id, payload } => show(lake, id, payload.as_deref()).await,
-            DeadLetters::Replay { lake, ids, payload } => replay(lake, ids, payload.as_deref(), global).await,
+            DeadLetters::Ls { place } => list(&place.lake).await,
+            DeadLetters::Show { place, id, payload } => show(&place.lake, id, payload.as_deref()).await,
+            DeadLetters::Replay { place, ids, payload } => {
+                replay(&place.lake, ids, payload.as_deref(), global).await
+            }
         }
     })
 }

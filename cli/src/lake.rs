@@ -1,18 +1,20 @@
 //! `benchlake lake`: whether a lake is whole, and what keeps it small.
 
 use crate::{
-    args::{Global, LakeCommand},
+    args::{CompactionArgs, Global, LakeCommand},
     failure::Failure,
-    output,
+    output, sql,
 };
 use benchlake_analytics::{
-    At, Lake,
+    Answer, At, Lake,
     continuity::{Continuity, Rows, continuity},
+    format::write,
 };
-use benchlake_pipeline::{LakeTable, partitions};
+use benchlake_pipeline::{Compacted, Compaction, LakeTable, TableInfo, VACUUM_AGE, partitions};
 use benchlake_producers::{agent::exit, emit::Kafka};
 use benchlake_schemas::Table;
-use std::time::Duration;
+use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use std::{sync::Arc, time::Duration};
 use tokio::runtime::Runtime;
 
 /// How many problems of one kind are told one by one.
@@ -21,21 +23,123 @@ const TOLD: usize = 20;
 pub(crate) fn run(command: &LakeCommand, global: &Global) -> Result<u8, Failure> {
     let runtime = Runtime::new()?;
     match command {
-        LakeCommand::Verify { lake, brokers, kafka } => {
+        LakeCommand::Verify { place, brokers, kafka } => {
             let kafka = brokers.as_ref().map(|brokers| kafka.cluster(brokers));
-            verify(&runtime, lake, kafka.as_ref(), global)
+            return verify(&runtime, &place.lake, kafka.as_ref(), global);
         }
-        LakeCommand::Vacuum { lake, older_than, dry_run } => {
-            runtime.block_on(vacuum(lake, (*older_than).into(), *dry_run, global))
+        LakeCommand::Vacuum { place, older_than, offline, dry_run } => {
+            let age = Duration::from(*older_than);
+            if age < VACUUM_AGE && !offline && !dry_run {
+                return Err(Failure::usage(format!(
+                    "--older-than {older_than} is less than {}: a lander may be about to commit a file of that age; \
+                     stop all landers and add --offline if you mean it",
+                    humantime::format_duration(VACUUM_AGE)
+                )));
+            }
+            runtime.block_on(vacuum(&place.lake, age, *dry_run, global))?;
         }
-        LakeCommand::Checkpoint { lake } => runtime.block_on(async {
-            for table in tables(lake).await?.iter_mut() {
+        LakeCommand::Checkpoint { place } => runtime.block_on(async {
+            for table in tables(&place.lake).await?.iter_mut() {
                 let version = table.checkpoint().await?;
                 output::remark(global, &format!("{}: checkpoint of version {version}", table.table()));
             }
-            Ok(exit::OK)
-        }),
+            Ok::<_, Failure>(())
+        })?,
+        LakeCommand::Optimize { place, compaction } => runtime.block_on(async {
+            for table in tables(&place.lake).await?.iter_mut() {
+                let done = table.optimize(&compaction.get()?).await?;
+                output::remark(global, &format!("{}: {}", table.table(), said(&done)));
+            }
+            Ok::<_, Failure>(())
+        })?,
+        LakeCommand::Info { place, format } => {
+            let facts = runtime.block_on(info(&place.lake))?;
+            sql::to_stdout(|out| write(&facts, format.get(), out))?;
+        }
+        LakeCommand::History { place, limit, format } => {
+            let commits = runtime.block_on(history(&place.lake, *limit))?;
+            sql::to_stdout(|out| write(&commits, format.get(), out))?;
+        }
     }
+    Ok(exit::OK)
+}
+
+impl CompactionArgs {
+    pub(crate) fn get(&self) -> Result<Compaction, Failure> {
+        let now = benchlake_schemas::now();
+        let cut_off = |age: humantime::Duration| {
+            i64::try_from(age.as_micros()).ok().and_then(|age| now.checked_sub(age)).ok_or_else(|| {
+                Failure::usage(format!("--summarise-after {age} is longer ago than time goes"))
+            })
+        };
+        let summarise_before = self.summarise_after.map(cut_off).transpose()?;
+        Ok(Compaction { target_bytes: (self.target as u64) << 20, summarise_before, ..Compaction::default() })
+    }
+}
+
+pub(crate) fn said(done: &Compacted) -> String {
+    match done.commits {
+        0 => "nothing to compact".to_owned(),
+        commits => {
+            let (removed, added) = (done.removed, done.added);
+            format!(
+                "{} files of {} became {} of {} in {commits} commits",
+                removed.0,
+                indicatif::BinaryBytes(removed.1),
+                added.0,
+                indicatif::BinaryBytes(added.1)
+            )
+        }
+    }
+}
+
+fn answer(columns: Vec<(&str, ArrayRef)>) -> Result<Answer, Failure> {
+    let batch = RecordBatch::try_from_iter(columns).map_err(Failure::internal)?;
+    Ok(Answer { schema: batch.schema(), batches: vec![batch] })
+}
+
+async fn info(uri: &str) -> Result<Answer, Failure> {
+    let mut facts = Vec::new();
+    for table in &mut tables(uri).await? {
+        facts.push(table.info().await?);
+    }
+    let count = |of: fn(&TableInfo) -> u64| {
+        let counts = facts.iter().map(|fact| i64::try_from(of(fact)).unwrap_or(i64::MAX));
+        Arc::new(Int64Array::from_iter_values(counts)) as ArrayRef
+    };
+    let tables: StringArray = facts.iter().map(|fact| Some(fact.table.as_str())).collect();
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("table", Arc::new(tables)),
+        ("version", count(|fact| fact.version)),
+        ("files", count(|fact| fact.files as u64)),
+        ("rows", count(|fact| fact.rows)),
+        ("bytes", count(|fact| fact.bytes)),
+        ("positions", count(|fact| fact.positions as u64)),
+        ("columns", count(|fact| fact.columns as u64)),
+    ];
+    answer(columns)
+}
+
+async fn history(uri: &str, limit: usize) -> Result<Answer, Failure> {
+    let (mut names, mut commits) = (Vec::new(), Vec::new());
+    for table in &mut tables(uri).await? {
+        for commit in table.history(limit).await? {
+            names.push(table.table().as_str());
+            commits.push(commit);
+        }
+    }
+    let versions =
+        commits.iter().map(|commit| commit.version.and_then(|version| i64::try_from(version).ok()));
+    let versions: Int64Array = versions.collect();
+    let times: TimestampMicrosecondArray = commits.iter().map(|commit| commit.at).collect();
+    let operations: StringArray = commits.iter().map(|commit| Some(commit.operation.as_str())).collect();
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("table", Arc::new(StringArray::from(names))),
+        ("version", Arc::new(versions)),
+        ("committed_at", Arc::new(times.with_timezone("UTC"))),
+        ("operation", Arc::new(operations)),
+    ];
+    answer(columns)
 }
 
 /// The tables of a lake that is there; nothing is made.
@@ -136,12 +240,12 @@ fn offsets(
     Ok(found)
 }
 
-async fn vacuum(uri: &str, age: Duration, dry_run: bool, global: &Global) -> Result<u8, Failure> {
+async fn vacuum(uri: &str, age: Duration, dry_run: bool, global: &Global) -> Result<(), Failure> {
     for table in &mut tables(uri).await? {
         let files = table.vacuum(age, dry_run).await?;
         files.iter().for_each(|file| output::print(&format!("{}/{file}", table.table())));
         let done = if dry_run { "would be deleted" } else { "deleted" };
         output::remark(global, &format!("{}: {} files {done}", table.table(), files.len()));
     }
-    Ok(exit::OK)
+    Ok(())
 }

@@ -3,6 +3,7 @@
 use crate::{
     args::{Global, Land},
     failure::Failure,
+    maintain::Keeper,
     output,
 };
 use benchlake_pipeline::{FlushPolicy, KafkaSource, Lander, Report, Source, SpoolSource};
@@ -35,11 +36,14 @@ pub(crate) fn run(args: &Land, global: &Global) -> Result<u8, Failure> {
         }
         (None, None) => return Err(Failure::usage("name a source: --brokers HOST:PORT or --spool DIR")),
     };
+    let compaction = args.compaction.get()?;
+    let keeper = args.maintain.map(|every| Keeper::start(args.lake.clone(), every.into(), compaction));
     let line = output::spinner(global);
     let began = Instant::now();
     let result = lander
         .run(source.as_mut(), args.until_idle, &stop, &mut |report| line.set_message(text(report, began)));
     line.finish_and_clear();
+    keeper.into_iter().for_each(Keeper::stop);
     let report = result?;
     output::remark(global, &format!("landed {}", text(&report, began)));
     Ok(if stop.load(Ordering::Relaxed) && args.until_idle { exit::INTERRUPTED } else { exit::OK })

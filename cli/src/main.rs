@@ -11,6 +11,7 @@ mod failure;
 mod generate;
 mod lake;
 mod land;
+mod maintain;
 mod output;
 mod query;
 mod report;

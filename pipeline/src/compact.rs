@@ -12,9 +12,7 @@ use benchlake_schemas::{Micros, Table};
 use datafusion::{
     dataframe::DataFrame,
     error::DataFusionError,
-    execution::{
-        memory_pool::FairSpillPool, options::ParquetReadOptions, runtime_env::RuntimeEnvBuilder,
-    },
+    execution::{memory_pool::FairSpillPool, options::ParquetReadOptions, runtime_env::RuntimeEnvBuilder},
     physical_plan::SendableRecordBatchStream,
     prelude::{SessionConfig, SessionContext, col},
 };

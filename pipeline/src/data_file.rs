@@ -101,8 +101,15 @@ impl FileWriter {
         let open = self.open.get_or_insert_with(|| {
             let indexed = self.snapshot.table_properties().num_indexed_cols();
             let properties = Some(writer_properties(self.table));
-            let config =
-                WriterConfig::new(self.schema.clone(), Vec::new(), properties, self.target, None, indexed, None);
+            let config = WriterConfig::new(
+                self.schema.clone(),
+                Vec::new(),
+                properties,
+                self.target,
+                None,
+                indexed,
+                None,
+            );
             DeltaWriter::new(self.store.clone(), config)
         });
         open.write(&batch).await

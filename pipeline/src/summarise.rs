@@ -39,12 +39,11 @@ pub(crate) fn summarise(batch: &RecordBatch, keep: usize) -> Result<RecordBatch,
         let first = usize::try_from(samples.value_offsets()[row]).unwrap_or(0);
         kept.extend(chosen.into_iter().map(|at| (first + at) as u64));
     }
-    let kept = UInt64Array::from(kept);
     let thin = |list: &ListArray| -> Result<ArrayRef, ArrowError> {
         // All three lists are as long in every row, so one choice fits each, wherever it begins.
-        let shift = list.value_offsets().first().copied().unwrap_or(0) - samples.value_offsets()[0];
-        let shift = u64::try_from(shift).unwrap_or(0);
-        let kept = UInt64Array::from_iter_values(kept.values().iter().map(|at| at + shift));
+        let shift = i64::from(list.value_offsets()[0] - samples.value_offsets()[0]);
+        let kept = kept.iter().map(|at| at.saturating_add_signed(shift));
+        let kept = UInt64Array::from_iter_values(kept);
         let DataType::List(field) = list.data_type() else {
             return Err(ArrowError::SchemaError("samples that are no list".into()));
         };
@@ -92,7 +91,9 @@ fn flagged(flags: &ListArray, cut: &[bool]) -> ArrayRef {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use benchlake_schemas::{Benchmark, ProducerId, Series, Table, from_batch, sample_series, to_numbered_batch};
+    use benchlake_schemas::{
+        Benchmark, ProducerId, Series, Table, from_batch, sample_series, to_numbered_batch,
+    };
 
     /// Quantiles stay within a rank of `1 / keep`, samples stay with their iterations and offsets, and
     /// short series are left alone.
@@ -104,7 +105,8 @@ mod tests {
         long.samples = values.iter().zip(&long.iterations).map(|(value, n)| value * *n as f64).collect();
         long.offsets = (0..1000).collect();
         let short = sample_series(Benchmark::new("w"), &[1.0, 2.0]);
-        let batch = to_numbered_batch(Table::Series, ProducerId::new(), 1, &[short.clone(), long]).expect("a batch");
+        let batch =
+            to_numbered_batch(Table::Series, ProducerId::new(), 1, &[short.clone(), long]).expect("a batch");
         // A batch that is cut from a larger one is thinned alike.
         for batch in [batch.clone(), batch.slice(1, 1)] {
             let thin = summarise(&batch, 100).expect("it is summarised");
@@ -112,16 +114,21 @@ mod tests {
             let row = rows.last().expect("the long one");
             assert_eq!((row.samples.len(), row.iterations.len(), row.offsets.len()), (100, 100, 100));
             assert_eq!(row.flags, [Flag::Summarised]);
-            let mut each: Vec<_> = row.samples.iter().zip(&row.iterations).map(|(s, n)| s / *n as f64).collect();
+            let mut each: Vec<_> =
+                row.samples.iter().zip(&row.iterations).map(|(s, n)| s / *n as f64).collect();
             each.sort_by(f64::total_cmp);
-            assert!(each.iter().enumerate().all(|(i, value)| (value - (10.0 * i as f64 + 5.0)).abs() < 1e-9), "{each:?}");
+            assert!(
+                each.iter().enumerate().all(|(i, value)| (value - (10.0 * i as f64 + 5.0)).abs() < 1e-9),
+                "{each:?}"
+            );
             assert!(row.offsets.is_sorted());
             for (at, offset) in row.offsets.iter().enumerate() {
                 let source = usize::try_from(*offset).expect("an index");
                 assert!((row.samples[at] / row.iterations[at] as f64 - values[source]).abs() < 1e-9);
             }
         }
-        let untouched: Vec<Series> = from_batch(&summarise(&batch.slice(0, 1), 100).expect("it stays")).expect("rows");
+        let untouched: Vec<Series> =
+            from_batch(&summarise(&batch.slice(0, 1), 100).expect("it stays")).expect("rows");
         assert_eq!(untouched, [short]);
     }
 }

@@ -38,7 +38,7 @@ fn maintain(plan: &Plan, scene: &Scene, what: Maintenance) -> Result<()> {
     let mut command = benchlake();
     match what {
         Maintenance::Checkpoint => command.args(["lake", "checkpoint"]),
-        Maintenance::Vacuum => command.args(["lake", "vacuum", "--older-than", "0s"]),
+        Maintenance::Vacuum => command.args(["lake", "vacuum", "--older-than", "0s", "--offline"]),
     };
     command.arg("--lake").arg(scene.lake()).stdout(Stdio::null());
     Part::start(command, "maintenance", strike, &scene.path("log"))?.end(SOON)?;

@@ -123,7 +123,7 @@ impl Scene {
             command.args(words).arg("--lake").arg(&lake);
             Part::start(command, words[1], &Strike::None, &logs)?.succeed()
         };
-        run(&["lake", "vacuum", "--older-than", "0s"])?;
+        run(&["lake", "vacuum", "--older-than", "0s", "--offline"])?;
         run(&["lake", "verify", "--brokers", &broker.brokers])?;
         run(&["lake", "checkpoint"])?;
         run(&["lake", "verify"])?;
