@@ -497,3 +497,36 @@ fn brief(error: &DeltaTableError) -> String {
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use benchlake_schemas::{Benchmark, ProducerId, sample_series, to_numbered_batch};
+
+    /// Files that a vacuum may have taken are not committed, however much their positions fit; nor
+    /// are they after the vacuum has taken the number that the commit was meant to have.
+    #[tokio::test]
+    async fn old_files_are_given_up() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let lake = dir.path().to_string_lossy().into_owned();
+        let mut table = LakeTable::open_or_create(&lake, Table::Series).await.expect("a table");
+        let rows = [sample_series(Benchmark::new("w"), &[1.0])];
+        let batch = to_numbered_batch(Table::Series, ProducerId::new(), 1, &rows).expect("a batch");
+        let mut writer = table.writer();
+        writer.write(&batch).await.expect("it is written");
+        let mut written = writer.close().await.expect("a file");
+        let young = written.clone();
+        written.began = SystemTime::now().checked_sub(COMMIT_WITHIN + Duration::from_secs(1));
+        let progress = [Progress { app_id: "p".into(), span: Span { start: None, end: 1 }, expires: false }];
+        let fresh = table.attempt(&written, &progress, false).await.expect_err("too old");
+        assert!(fresh.problem.contains("too old"), "{fresh}");
+        let mut vacuum = LakeTable::open_or_create(&lake, Table::Series).await.expect("a table");
+        assert!(
+            vacuum.put(Vec::new(), DeltaOperation::FileSystemCheck {}, Vec::new()).await.expect("a number")
+        );
+        assert_eq!(table.attempt(&young, &progress, false).await.expect("it can be tried again"), None);
+        let outcome = table.attempt(&young, &progress, true).await.expect("it fits");
+        assert_eq!(outcome, Some(Outcome::Landed { version: 2 }));
+        assert_eq!(vacuum.position("p").await.expect("a position"), Some(1));
+    }
+}

@@ -3,6 +3,7 @@
 
 mod kafka;
 mod lake;
+mod maintain;
 mod spool;
 
 use benchlake_pipeline::{FlushPolicy, LandError, Lander, Report, SpoolSource};
