@@ -9,19 +9,23 @@
 //! read from the lake alone; Kafka's own committed offsets serve lag metrics only.
 
 mod flush;
+mod health;
 mod lake_table;
 mod lander;
 mod landing;
 mod maintain;
+mod metrics;
 mod position;
 mod replay;
 mod source;
 mod verify;
 
 pub use flush::FlushPolicy;
+pub use health::Health;
 pub use lake_table::{LakeError, LakeTable, Outcome, Progress};
 pub use lander::{LandError, Lander, Report};
 pub use landing::Counts;
+pub use metrics::{Metrics, PartitionLabel, ReasonLabel, Seconds, TableHistogram, TableLabel};
 pub use position::{Span, Standing};
 pub use replay::{ReplayError, Replayed};
 pub use source::{
