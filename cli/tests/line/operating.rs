@@ -33,8 +33,11 @@ fn get(address: &str, path: &str) -> Result<(u16, String, String), Box<dyn Error
     Ok((status, head.to_lowercase(), body.to_owned()))
 }
 
-/// The samples of an exposition as `(name, labels, value)`; every line must be one, or say what one is.
-fn samples(text: &str) -> Result<Vec<(String, String, f64)>, Box<dyn Error>> {
+/// Name, labels and value of a sample.
+type Sample = (String, String, f64);
+
+/// The samples of an exposition; every line must be one, or say what one is.
+fn samples(text: &str) -> Result<Vec<Sample>, Box<dyn Error>> {
     let (mut families, mut samples) = (BTreeSet::new(), Vec::new());
     for line in text.lines() {
         if let Some(comment) = line.strip_prefix("# ") {
