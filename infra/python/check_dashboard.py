@@ -51,7 +51,11 @@ def main() -> int:
         print("usage: check_dashboard.py DASHBOARD.json RULES.json", file=sys.stderr)
         return 2
     source, target = map(Path, sys.argv[1:])
-    dashboard = json.loads(source.read_text())
+    try:
+        dashboard = json.loads(source.read_text())
+    except ValueError as error:
+        print(f"{source}: {error}", file=sys.stderr)
+        return 1
     found = problems(dashboard)
     for problem in found:
         print(f"{source}: {problem}", file=sys.stderr)

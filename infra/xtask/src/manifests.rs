@@ -29,9 +29,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
         "mend the manifest; `cargo xtask setup` installs it",
     )?;
     let mut compose = tool("check-jsonschema");
-    compose
-        .args(["--builtin-schema", "vendor.compose-spec", "--quiet"])
-        .arg(workspace.path("infra/compose.yaml"));
+    compose.args(["--builtin-schema", "vendor.compose-spec"]).arg(workspace.path("infra/compose.yaml"));
     run(&mut compose, "mend the file; `cargo xtask setup` installs it")?;
     systemd(workspace)
 }
