@@ -3,9 +3,12 @@
 use benchlake_analytics::{At, format::Format};
 use benchlake_pipeline::OffsetReset;
 use benchlake_producers::agent::{AgentCommand, KafkaArgs, key_value};
-use clap::{Args as ClapArgs, ColorChoice, Parser, Subcommand};
+use clap::{Args as ClapArgs, ColorChoice, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use std::path::PathBuf;
+use std::{
+    net::{SocketAddr, ToSocketAddrs},
+    path::PathBuf,
+};
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 internal, 2 usage, 3 regression, 4 nothing matched, 5 part of the \
 sessions failed, 6 lake or Kafka unreachable, 7 lake not whole, 130 interrupted";
@@ -32,6 +35,23 @@ pub(crate) struct Global {
     /// Colours on standard error; `auto` heeds NO_COLOR and pipes
     #[arg(long, global = true, default_value = "auto", value_name = "WHEN")]
     pub(crate) color: ColorChoice,
+    /// How to write to standard error: `text` for people, `json` for machines, one object a line
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "text",
+        value_name = "FORMAT",
+        env = "BENCHLAKE_LOG_FORMAT"
+    )]
+    pub(crate) log_format: LogFormat,
+}
+
+/// How remarks, logs and errors are written
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
 }
 
 #[derive(Debug, Subcommand)]
@@ -173,6 +193,15 @@ pub(crate) struct Land {
     pub(crate) maintain: Option<humantime::Duration>,
     #[command(flatten)]
     pub(crate) compaction: CompactionArgs,
+    /// Serve metrics (/metrics) and health (/health, /health/live, /health/ready) here; port 0 takes a
+    /// free one and tells it
+    #[arg(long, value_name = "HOST:PORT", env = "BENCHLAKE_LISTEN", value_parser = socket_address)]
+    pub(crate) listen: Option<SocketAddr>,
+}
+
+fn socket_address(text: &str) -> Result<SocketAddr, String> {
+    let found = text.to_socket_addrs().map_err(|error| error.to_string())?.next();
+    found.ok_or_else(|| "the name has no address".into())
 }
 
 /// Which lake, and at which state

@@ -3,10 +3,11 @@
 use crate::{
     args::{Global, Land},
     failure::Failure,
+    live::{self, Rate},
     maintain::Keeper,
-    output,
+    output, serve,
 };
-use benchlake_pipeline::{FlushPolicy, KafkaSource, Lander, Report, Source, SpoolSource};
+use benchlake_pipeline::{FlushPolicy, Health, KafkaSource, Lander, Metrics, Report, Source, SpoolSource};
 use benchlake_producers::agent::{exit, interrupt_flag};
 use std::{
     sync::atomic::Ordering,
@@ -18,6 +19,11 @@ pub(crate) fn run(args: &Land, global: &Global) -> Result<u8, Failure> {
         .map_err(|_| Failure::usage(format!("--interval {} is not a number of seconds", args.interval)))?;
     let policy = FlushPolicy::within(args.memory << 20, args.batch << 20, max_age);
     let stop = interrupt_flag()?;
+    let (metrics, health) = (Metrics::default(), Health::default());
+    if let Some(address) = args.listen {
+        let bound = serve::start(address, metrics.clone(), health.clone())?;
+        output::remark(global, &format!("metrics and health on http://{bound}"));
+    }
     let mut lander;
     let mut source: Box<dyn Source> = match (&args.brokers, &args.spool) {
         (Some(brokers), _) => {
@@ -39,9 +45,12 @@ pub(crate) fn run(args: &Land, global: &Global) -> Result<u8, Failure> {
     let compaction = args.compaction.get()?;
     let keeper = args.maintain.map(|every| Keeper::start(args.lake.clone(), every.into(), compaction));
     let line = output::spinner(global);
-    let began = Instant::now();
-    let result = lander
-        .run(source.as_mut(), args.until_idle, &stop, &mut |report| line.set_message(text(report, began)));
+    let (began, mut rate) = (Instant::now(), Rate::default());
+    let result = lander.run(source.as_mut(), args.until_idle, &stop, &mut |report| {
+        health.beat();
+        health.joined(true);
+        line.set_message(live::line(report, &metrics, &mut rate));
+    });
     line.finish_and_clear();
     keeper.into_iter().for_each(Keeper::stop);
     let report = result?;

@@ -11,11 +11,13 @@ mod failure;
 mod generate;
 mod lake;
 mod land;
+mod live;
 mod maintain;
 mod output;
 mod query;
 mod report;
 mod run;
+mod serve;
 mod sessions;
 mod shell;
 mod sql;
@@ -50,7 +52,7 @@ fn dispatch(args: &Args) -> Result<u8, Failure> {
         Command::Lake(command) => lake::run(command, global),
         Command::DeadLetters(command) => dead_letters::run(command, global),
         Command::Doctor(doctor) => doctor::run(doctor),
-        Command::Agent { command } => agent::run(command)
+        Command::Agent { command } => agent::run(command, &|text| output::remark(global, text))
             .map_err(|error| Failure { code: agent::exit_code(error.as_ref()), message: error.to_string() }),
         Command::Completions { shell } => generate::completions(*shell),
         Command::Man { out } => generate::man(out.as_deref()),

@@ -1,6 +1,6 @@
 //! Standard output is for data; remarks, progress and errors go to standard error.
 
-use crate::args::Global;
+use crate::args::{Global, LogFormat};
 use clap::ColorChoice;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::{
@@ -8,6 +8,9 @@ use std::{
     time::Duration,
 };
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
+
+/// What remarks and errors are logged as, where they are log lines.
+const REMARK: &str = "benchlake::remark";
 
 pub(crate) fn start_logging(global: &Global) {
     let level = match (global.quiet, global.verbose) {
@@ -17,15 +20,22 @@ pub(crate) fn start_logging(global: &Global) {
         (false, _) => "info,benchlake=debug,benchlake_pipeline=debug,benchlake_producers=debug",
     };
     // The library warns of each commit that another writer came before; the lander decides on those.
+    let remarks = if global.quiet { "" } else { ",benchlake::remark=info" };
     let filter = EnvFilter::builder()
         .with_default_directive(LevelFilter::WARN.into())
-        .parse_lossy(format!("{level},deltalake_core=error,rdkafka=off"));
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(stderr)
-        .with_ansi(colored(global))
-        .with_target(false)
-        .try_init();
+        .parse_lossy(format!("{level},deltalake_core=error,rdkafka=off{remarks}"));
+    let logging = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr).with_target(false);
+    let _ = if is_json(global) {
+        // Every line is an object, also a program's last.
+        std::panic::set_hook(Box::new(|panic| tracing::error!(target: REMARK, "{panic}")));
+        logging.json().try_init()
+    } else {
+        logging.with_ansi(colored(global)).try_init()
+    };
+}
+
+fn is_json(global: &Global) -> bool {
+    global.log_format == LogFormat::Json
 }
 
 pub(crate) fn colored(global: &Global) -> bool {
@@ -39,13 +49,19 @@ pub(crate) fn colored(global: &Global) -> bool {
 }
 
 pub(crate) fn error(global: &Global, message: &str) {
+    if is_json(global) {
+        tracing::error!(target: REMARK, "{message}");
+        return;
+    }
     let label = if colored(global) { "\x1b[1;31merror:\x1b[0m" } else { "error:" };
     let _ = writeln!(stderr(), "{label} {message}");
 }
 
 /// A remark on standard error, unless `--quiet`.
 pub(crate) fn remark(global: &Global, message: &str) {
-    if !global.quiet {
+    if is_json(global) {
+        tracing::info!(target: REMARK, "{message}");
+    } else if !global.quiet {
         let _ = writeln!(stderr(), "{message}");
     }
 }
@@ -65,13 +81,21 @@ pub(crate) fn bar(global: &Global, length: u64) -> ProgressBar {
     bar
 }
 
-/// One live line on standard error.
+/// One live line on standard error, never wider than the terminal.
 pub(crate) fn spinner(global: &Global) -> ProgressBar {
     let spinner = ProgressBar::with_draw_target(None, target(global));
+    // Wide: cut where the terminal ends.
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
+        spinner.set_style(style);
+    }
     spinner.enable_steady_tick(Duration::from_millis(200));
     spinner
 }
 
 fn target(global: &Global) -> ProgressDrawTarget {
-    if global.quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr_with_hz(5) }
+    if global.quiet || is_json(global) {
+        ProgressDrawTarget::hidden()
+    } else {
+        ProgressDrawTarget::stderr_with_hz(5)
+    }
 }

@@ -38,6 +38,8 @@ pub(crate) fn launch(
     let program = std::env::current_exe()?;
     let mut child = Command::new(&program)
         .args(["agent", "session"])
+        // What it says is told in a remark, which is an object by itself then.
+        .env_remove("BENCHLAKE_LOG_FORMAT")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

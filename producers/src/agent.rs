@@ -1,7 +1,7 @@
 //! The agent's command line, shared by the small binary `benchlake-agent` and `benchlake agent`.
 
 use crate::{
-    emit::{Forwarder, Kafka, drains},
+    emit::{Forwarder, Kafka, Textfile, drains},
     session::{self, SessionEvent, SessionSpec},
 };
 use benchlake_schemas::Status;
@@ -10,7 +10,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use std::{
     error::Error,
     io::{self, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -44,6 +44,9 @@ pub enum AgentCommand {
         /// Go on for what is spooled later, until interrupted
         #[arg(long)]
         follow: bool,
+        /// Keep metrics in this file, whose name ends in .prom, for node_exporter's textfile collector
+        #[arg(long, value_name = "FILE.prom", value_parser = prom_file)]
+        textfile: Option<PathBuf>,
     },
     /// Print what is known of this machine, as JSON
     Environment,
@@ -74,6 +77,13 @@ pub fn key_value(text: &str) -> Result<(String, String), String> {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err(format!("{text:?} is not KEY=VALUE")),
     }
+}
+
+/// node_exporter reads no other names.
+fn prom_file(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    let named = path.extension().is_some_and(|kind| kind == "prom");
+    if named { Ok(path) } else { Err("node_exporter reads only files whose names end in .prom".into()) }
 }
 
 /// Exit codes of the agent; `benchlake` has the same.
@@ -110,11 +120,11 @@ pub fn interrupt_flag() -> io::Result<Arc<AtomicBool>> {
     Ok(flag)
 }
 
-/// Does what `command` says and returns the exit code.
+/// Does what `command` says and returns the exit code; `remark` tells a person what was done.
 ///
 /// # Errors
 /// Any error, to be printed in one line; [`exit::INTERNAL`] fits it unless [`exit_code`] knows better.
-pub fn run(command: &AgentCommand) -> Result<u8, Box<dyn Error>> {
+pub fn run(command: &AgentCommand, remark: &dyn Fn(&str)) -> Result<u8, Box<dyn Error>> {
     match command {
         AgentCommand::Session => measure_session(),
         AgentCommand::Environment => {
@@ -122,24 +132,47 @@ pub fn run(command: &AgentCommand) -> Result<u8, Box<dyn Error>> {
             writeln!(io::stdout())?;
             Ok(exit::OK)
         }
-        AgentCommand::Forward { spool, brokers, kafka, partitions, patience, follow } => {
+        AgentCommand::Forward { spool, brokers, kafka, partitions, patience, follow, textfile } => {
             let stop = interrupt_flag()?;
             let kafka = kafka.cluster(brokers);
             let partitions = kafka.ensure_topics(*partitions)?;
             let mut forwarder = Forwarder::new(kafka, partitions, Duration::from_secs(*patience));
-            let mut total = 0;
-            loop {
-                for drain in drains(spool, None)? {
-                    total += forwarder.forward(&drain, &stop)?.records;
+            let total = match textfile {
+                None => forward(spool, &mut forwarder, *follow, &stop, &|_| {}),
+                Some(path) => {
+                    let file = Textfile::new(path, spool);
+                    file.keep(|| {
+                        forward(spool, &mut forwarder, *follow, &stop, &|records| file.forwarded(records))
+                    })?
                 }
-                if !follow || stop.load(Ordering::Relaxed) {
-                    break;
-                }
-                std::thread::sleep(Duration::from_millis(200));
-            }
-            writeln!(io::stderr(), "forwarded {total} records from {} to {brokers}", spool.display())?;
+            }?;
+            remark(&format!("forwarded {total} records from {} to {brokers}", spool.display()));
             Ok(if stop.load(Ordering::Relaxed) { exit::INTERRUPTED } else { exit::OK })
         }
+    }
+}
+
+/// Forwards what the spool holds, once or, with `follow`, until `stop` is set; `passed` hears how many
+/// records each pass forwarded. Returns their sum.
+fn forward(
+    spool: &Path,
+    forwarder: &mut Forwarder,
+    follow: bool,
+    stop: &AtomicBool,
+    passed: &dyn Fn(u64),
+) -> Result<u64, Box<dyn Error>> {
+    let mut total = 0;
+    loop {
+        let mut records = 0;
+        for drain in drains(spool, None)? {
+            records += forwarder.forward(&drain, stop)?.records;
+        }
+        passed(records);
+        total += records;
+        if !follow || stop.load(Ordering::Relaxed) {
+            return Ok(total);
+        }
+        std::thread::sleep(Duration::from_millis(200));
     }
 }
 

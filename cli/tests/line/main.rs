@@ -4,6 +4,7 @@ mod bad_input;
 mod kafka;
 mod lake;
 mod local;
+mod operating;
 
 use benchlake_analytics::{At, Lake, ask};
 use std::{
@@ -38,7 +39,8 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 fn benchlake() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_benchlake"));
-    command.env_remove("BENCHLAKE_LAKE").env_remove("BENCHLAKE_BROKERS").env("RUST_BACKTRACE", "0");
+    command.env_remove("BENCHLAKE_LAKE").env_remove("BENCHLAKE_BROKERS").env_remove("BENCHLAKE_LOG_FORMAT");
+    command.env_remove("BENCHLAKE_LISTEN").env("RUST_BACKTRACE", "0");
     command
 }
 

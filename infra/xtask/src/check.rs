@@ -1,7 +1,7 @@
 //! `check`: all that is asked of a change before its tests.
 
 use crate::{
-    rules,
+    manifests, rules,
     step::{Steps, on_path, run},
     workspace::Workspace,
 };
@@ -20,6 +20,7 @@ pub(crate) fn steps_of(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     steps.run("formatting", || formatting(workspace))?;
     steps.run("dependency rules", || rules::check(workspace))?;
     steps.run("licences and bans", || licences(workspace))?;
+    steps.run("manifests", || manifests::check(workspace))?;
     steps.run("lints", || {
         let mut clippy =
             workspace.cargo(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]);

@@ -86,7 +86,7 @@ pub(crate) fn install() -> Result<()> {
 }
 
 /// `apt-get` that asks nothing and waits for another one to finish.
-fn apt_get() -> Result<Command> {
+pub(crate) fn apt_get() -> Result<Command> {
     let is_root = output(Command::new("id").arg("-u"), "install coreutils")?.trim() == "0";
     if !is_root && on_path("sudo").is_none() {
         bail!("installing packages needs root: run this as root, or install sudo");

@@ -41,6 +41,11 @@ impl Workspace {
         self.target.join("services/kafka")
     }
 
+    /// Where promtool is unpacked.
+    pub(crate) fn prometheus(&self) -> PathBuf {
+        self.target.join("services/prometheus")
+    }
+
     /// The Python of the virtual environment that holds the independent readers.
     pub(crate) fn python(&self) -> PathBuf {
         self.target.join("python/bin/python")

@@ -17,7 +17,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    match run(&Args::parse().command) {
+    match run(&Args::parse().command, &|text| eprintln!("{text}")) {
         Ok(code) => code.into(),
         Err(error) => {
             eprintln!("error: {error}");

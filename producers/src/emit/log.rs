@@ -267,6 +267,12 @@ pub(crate) fn segments(folder: &Path) -> io::Result<Vec<u64>> {
     Ok(starts)
 }
 
+/// The position after everything that is written to the log in `folder`; 0 if nothing was.
+pub(crate) fn end(folder: &Path) -> io::Result<u64> {
+    let Some(&start) = segments(folder)?.last() else { return Ok(0) };
+    Ok(start + fs::metadata(segment_path(folder, start))?.len())
+}
+
 /// Deletes the segments that end at or before `position`; the last one stays, as it is written to.
 pub(crate) fn delete_before(folder: &Path, position: u64) -> io::Result<()> {
     let starts = segments(folder)?;

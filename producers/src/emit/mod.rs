@@ -8,8 +8,10 @@ mod forward;
 mod kafka;
 mod log;
 mod spool;
+mod textfile;
 
 pub use forward::{ForwardError, Forwarded, Forwarder};
 pub use kafka::{Kafka, KafkaError};
 pub use log::{Entry, LogReader};
-pub use spool::{Drain, Spool, SpoolError, SpoolOptions, WhenFull, drains};
+pub use spool::{Drain, Spool, SpoolError, SpoolOptions, WhenFull, backlog, drains};
+pub use textfile::{Textfile, TextfileError};

@@ -320,6 +320,23 @@ pub fn drains(root: &Path, only: Option<ProducerId>) -> Result<Vec<Drain>, Spool
     Ok(found)
 }
 
+/// How much the spools in `root` hold that is neither landed nor acknowledged, in bytes. Takes no lock:
+/// others may write and drain meanwhile.
+///
+/// # Errors
+/// [`SpoolError::Io`] if a folder cannot be read.
+pub fn backlog(root: &Path) -> Result<u64, SpoolError> {
+    let mut bytes = 0;
+    for producer in producers(root)? {
+        for table in Table::PRODUCED {
+            let folder = root.join(producer.to_string()).join(table.as_str());
+            let drained = read_drained(&folder).map_err(at(&folder))?.position;
+            bytes += log::end(&folder).map_err(at(&folder))?.saturating_sub(drained);
+        }
+    }
+    Ok(bytes)
+}
+
 fn producers(root: &Path) -> Result<Vec<ProducerId>, SpoolError> {
     let entries = fs::read_dir(root).map_err(at(root))?;
     let mut ids: Vec<_> =
@@ -378,7 +395,7 @@ fn try_lock(path: &Path) -> Result<Option<File>, SpoolError> {
 }
 
 /// Replaces a small file, so that after a crash it has either its old or its new text.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
+pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
     let new = path.with_extension("new");
     let mut file = File::create(&new)?;
     file.write_all(text.as_bytes())?;
