@@ -7,9 +7,12 @@
 mod forward;
 mod kafka;
 mod log;
+mod sender;
 mod spool;
 
 pub use forward::{ForwardError, Forwarded, Forwarder};
 pub use kafka::{Kafka, KafkaError};
 pub use log::{Entry, LogReader};
+pub use sender::Sender;
+pub(crate) use spool::packed;
 pub use spool::{Drain, Spool, SpoolError, SpoolOptions, WhenFull, drains};
