@@ -45,6 +45,10 @@ pub(crate) enum Command {
     Run(Run),
     /// Write what a fleet of nodes would have measured, to Kafka or a spool: benchlake at scale, before
     /// you have the fleet
+    ///
+    /// Samples come from a model of noise (docs/simulate.md) and the seed alone. The same command writes
+    /// the same rows with the same ids: a lake that has them takes them for sent again and lands nothing
+    /// twice. More nodes or sessions add to what is there; any other change makes another fleet
     Simulate(Simulate),
     /// Land records from Kafka or a spool in a lake, exactly once
     Land(Land),
@@ -129,9 +133,6 @@ pub(crate) struct Run {
     pub(crate) partitions: i32,
 }
 
-/// Samples come from a model of noise (docs/simulate.md) and the seed alone: the same command writes the
-/// same rows with the same ids, so a lake that has them already takes them for sent again and lands
-/// nothing twice. More nodes or sessions add to what is there
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Simulate {
     /// Nodes; each measures in every session
@@ -159,10 +160,6 @@ pub(crate) struct Simulate {
     /// long: cpu.gemm=1.05@20; may be repeated
     #[arg(long, value_name = "BENCHMARK=RATIO@SESSION")]
     pub(crate) regress: Vec<Regression>,
-    #[command(flatten)]
-    pub(crate) noise: NoiseArgs,
-    #[command(flatten)]
-    pub(crate) faults: FaultArgs,
     /// Send to Kafka
     #[arg(long, value_name = "HOST:PORT,…", required_unless_present = "spool", conflicts_with = "spool")]
     pub(crate) brokers: Option<String>,
@@ -174,6 +171,10 @@ pub(crate) struct Simulate {
     /// Partitions of topics that do not exist yet
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(i32).range(1..))]
     pub(crate) partitions: i32,
+    #[command(flatten)]
+    pub(crate) noise: NoiseArgs,
+    #[command(flatten)]
+    pub(crate) faults: FaultArgs,
 }
 
 /// How much of which noise

@@ -81,7 +81,8 @@ fn regressions_name_what_is_there() -> TestResult {
         Ok(Fleet::new(plan(text)?).err().ok_or("refused")?.to_string())
     };
     assert!(says("cpu.gem=1.05@2")?.contains("\"cpu.gem\"") && says("cpu.gem=1.05@2")?.contains("cpu.gemm"));
-    assert!(says("nothing=1.05@2")?.contains(&label), "{}", says("nothing=1.05@2")?);
+    assert!(says("nothing=1.05@2")?.contains("cpu.add, cpu.alloc"), "{}", says("nothing=1.05@2")?);
+    assert!(says(&label.replace("n=", "n=1").replace('}', "}=1@2"))?.contains(&label));
     assert!(says("cpu.gemm=1.05@10")?.contains("the sessions are 0 to 9"));
     for wrong in ["cpu.gemm", "cpu.gemm=1.05", "=1@2", "a=0@2", "a=inf@2", "a=1@x"] {
         assert!(wrong.parse::<Regression>().is_err(), "{wrong}");

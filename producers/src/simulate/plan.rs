@@ -3,7 +3,7 @@
 use super::Noise;
 use crate::cpu::hint;
 use benchlake_schemas::Micros;
-use std::str::FromStr;
+use std::{collections::BTreeSet, str::FromStr};
 
 /// A node's session is held in memory while it is delivered: the most samples that it may have.
 const MOST_SAMPLES: u64 = 10_000_000;
@@ -73,7 +73,7 @@ pub enum PlanError {
     UnknownBenchmark {
         /// What was given.
         given: String,
-        /// The nearest, or all.
+        /// The nearest, or all names.
         hint: String,
     },
     /// A regression begins after the last session.
@@ -144,10 +144,10 @@ impl Plan {
         }
         for Regression { benchmark, session, .. } in &self.regressions {
             if !names.iter().any(|(name, label)| name == benchmark || label == benchmark) {
-                let mut known: Vec<_> = names.iter().flat_map(|(name, label)| [*name, label]).collect();
-                known.sort_unstable();
-                known.dedup();
-                let (given, hint) = (benchmark.clone(), hint(benchmark, known.into_iter()));
+                let is_label = benchmark.contains('{');
+                let known = names.iter().map(|(name, label)| if is_label { label } else { *name });
+                let known: BTreeSet<&str> = known.collect();
+                let (given, hint) = (benchmark.clone(), hint(benchmark, known.iter().copied()));
                 return Err(PlanError::UnknownBenchmark { given, hint });
             }
             if *session >= sessions {
