@@ -7,6 +7,7 @@ use benchlake_schemas::{Envelope, ProducerId, Record, RecordError, Row, Table};
 use rand::RngExt;
 use std::{
     path::Path,
+    slice::from_ref,
     sync::atomic::{AtomicBool, Ordering},
 };
 
@@ -65,9 +66,9 @@ pub fn to_spool(
                 tally.known += 2 + fleet.rows_of_series().unsigned_abs();
             } else {
                 let (session, before) = (fleet.session(node, round), spool.written());
-                spool.append(rest(&[session.start.clone()], first.sessions, sessions))?;
+                spool.append(rest(from_ref(&session.start), first.sessions, sessions))?;
                 spool.append(rest(&session.series, first.series, series))?;
-                spool.append(rest(&[session.end.clone()], first.sessions + 1, sessions))?;
+                spool.append(rest(from_ref(&session.end), first.sessions + 1, sessions))?;
                 tally.add(&session);
                 tally.bytes += spool.written() - before;
             }
@@ -149,9 +150,9 @@ fn records(
     first: &First,
 ) -> Result<Vec<(Table, Envelope)>, RecordError> {
     let mut records = Vec::new();
-    seal(std::slice::from_ref(&session.start), producer, first.sessions, &mut records)?;
+    seal(from_ref(&session.start), producer, first.sessions, &mut records)?;
     seal(&session.series, producer, first.series, &mut records)?;
-    seal(std::slice::from_ref(&session.end), producer, first.sessions + 1, &mut records)?;
+    seal(from_ref(&session.end), producer, first.sessions + 1, &mut records)?;
     Ok(records)
 }
 
