@@ -4,7 +4,7 @@ use benchlake_analytics::{At, format::Format};
 use benchlake_pipeline::OffsetReset;
 use benchlake_producers::{
     agent::{AgentCommand, KafkaArgs, key_value},
-    simulate::Regression,
+    simulate::{Noise, Regression},
 };
 use clap::{Args as ClapArgs, ColorChoice, Parser, Subcommand};
 use clap_complete::Shell;
@@ -182,22 +182,22 @@ pub(crate) struct Simulate {
 #[command(next_help_heading = "Noise")]
 pub(crate) struct NoiseArgs {
     /// Coefficient of variation between nodes
-    #[arg(long, value_name = "CV", default_value_t = 0.01, value_parser = variation)]
+    #[arg(long, value_name = "CV", default_value_t = Noise::default().node, value_parser = variation)]
     pub(crate) node_noise: f64,
     /// Coefficient of variation between sessions
-    #[arg(long, value_name = "CV", default_value_t = 0.01, value_parser = variation)]
+    #[arg(long, value_name = "CV", default_value_t = Noise::default().session, value_parser = variation)]
     pub(crate) session_noise: f64,
     /// Coefficient of variation between samples
-    #[arg(long, value_name = "CV", default_value_t = 0.005, value_parser = variation)]
+    #[arg(long, value_name = "CV", default_value_t = Noise::default().iteration, value_parser = variation)]
     pub(crate) noise: f64,
     /// Share of samples that are slowed down, by a heavy-tailed factor
-    #[arg(long, value_name = "SHARE", default_value_t = 0.01, value_parser = share)]
+    #[arg(long, value_name = "SHARE", default_value_t = Noise::default().tails, value_parser = share)]
     pub(crate) tails: f64,
     /// Share of series that are slow as a whole or switch to a slow mode and back
-    #[arg(long, value_name = "SHARE", default_value_t = 0.01, value_parser = share)]
+    #[arg(long, value_name = "SHARE", default_value_t = Noise::default().modes, value_parser = share)]
     pub(crate) modes: f64,
     /// How many times as long everything takes in the last session as in the first, growing evenly
-    #[arg(long, value_name = "RATIO", default_value_t = 1.0, value_parser = ratio)]
+    #[arg(long, value_name = "RATIO", default_value_t = Noise::default().drift, value_parser = ratio)]
     pub(crate) drift: f64,
 }
 

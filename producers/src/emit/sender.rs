@@ -97,3 +97,42 @@ impl Sender {
         KafkaError::Unreachable { brokers: self.brokers.clone(), reason }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use benchlake_schemas::{Benchmark, Record, sample_series};
+    use rdkafka::{
+        consumer::{BaseConsumer, Consumer},
+        mocking::MockCluster,
+    };
+
+    /// Everything that was sent is acknowledged when `finish` returns, and a producer's records are all
+    /// in its partition. (The broker is librdkafka's own, in this process.)
+    #[test]
+    fn what_is_sent_is_acknowledged() -> Result<(), Box<dyn std::error::Error>> {
+        let cluster = MockCluster::new(1)?;
+        let topic = Table::Series.topic();
+        cluster.create_topic(&topic, 4, 1)?;
+        let kafka = Kafka::new(cluster.bootstrap_servers());
+        let mut sender = Sender::connect(&kafka, 4)?;
+        let (mut expected, mut bytes) = ([0_i64; 4], 0);
+        for _ in 0..20 {
+            let producer = ProducerId::new();
+            for first in 1..=15 {
+                let row = sample_series(Benchmark::new("w"), &[1.0; 100]);
+                let envelope = Envelope::seal(&Record::encode(Table::Series, producer, first, &[row])?);
+                sender.send(Table::Series, producer, &envelope)?;
+                bytes += envelope.payload.len() as u64;
+            }
+            expected[partition_of(producer, 4) as usize] += 15;
+        }
+        assert_eq!(sender.finish()?, Forwarded { records: 300, bytes });
+        let consumer: BaseConsumer = kafka.config().create()?;
+        for (partition, expected) in (0..).zip(expected) {
+            let (_, high) = consumer.fetch_watermarks(&topic, partition, Duration::from_secs(10))?;
+            assert_eq!(high, expected, "partition {partition}");
+        }
+        Ok(())
+    }
+}

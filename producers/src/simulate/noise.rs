@@ -134,6 +134,25 @@ mod tests {
         assert!((values[values.len() / 2] - 1.0).abs() < 0.005, "{}", values[values.len() / 2]);
     }
 
+    /// The page that explains the model has the numbers of the code.
+    #[test]
+    fn the_page_says_what_is_done() {
+        let page = include_str!("../../../docs/simulate.md");
+        let Noise { node, session, iteration, tails, modes, drift } = Noise::default();
+        for words in [
+            format!("`--node-noise` {node} |"),
+            format!("`--session-noise` {session} |"),
+            format!("`--noise` {iteration} |"),
+            format!("`--tails` {tails} |"),
+            format!("`--modes` {modes} |"),
+            format!("`--drift` {drift} |"),
+            format!("share · x^-{TAIL_EXPONENT} for"),
+            format!("{SLOW} in the slow mode"),
+        ] {
+            assert!(page.contains(&words), "{words}");
+        }
+    }
+
     /// Without noise nothing moves; tails strike their share and follow their power law.
     #[test]
     fn tails_follow_their_law() {
