@@ -2,12 +2,16 @@
 
 use benchlake_analytics::{At, format::Format};
 use benchlake_pipeline::OffsetReset;
-use benchlake_producers::agent::{AgentCommand, KafkaArgs, key_value};
+use benchlake_producers::{
+    agent::{AgentCommand, KafkaArgs, key_value},
+    simulate::{Noise, Regression},
+};
 use clap::{Args as ClapArgs, ColorChoice, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::{
     net::{SocketAddr, ToSocketAddrs},
     path::PathBuf,
+    time::SystemTime,
 };
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 internal, 2 usage, 3 regression, 4 nothing matched, 5 part of the \
@@ -60,6 +64,13 @@ pub(crate) enum Command {
     Demo(Demo),
     /// Measure a suite in fresh sessions and deliver the samples to a lake or to Kafka
     Run(Run),
+    /// Write what a fleet of nodes would have measured, to Kafka or a spool: benchlake at scale, before
+    /// you have the fleet
+    ///
+    /// Samples come from a model of noise (docs/simulate.md) and the seed alone. The same command writes
+    /// the same rows with the same ids: a lake that has them takes them for sent again and lands nothing
+    /// twice. More nodes or sessions add to what is there; any other change makes another fleet
+    Simulate(Simulate),
     /// Land records from Kafka or a spool in a lake, exactly once
     Land(Land),
     /// Ask a lake in SQL; without a query, in an interactive shell
@@ -149,6 +160,105 @@ fn mebibytes(text: &str) -> Result<usize, String> {
         .ok()
         .filter(|mebibytes| (1..1 << 24).contains(mebibytes))
         .ok_or_else(|| format!("{text:?} is not a number of MiB"))
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Simulate {
+    /// Nodes; each measures in every session
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) nodes: u32,
+    /// Sessions of each node: as many runs, each of another commit
+    #[arg(long, value_name = "R", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) sessions: u32,
+    /// Series in a session: as many benchmarks, from 100 ns to 1 s
+    #[arg(long, value_name = "M", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) series: u32,
+    /// Samples in a series
+    #[arg(long, value_name = "K", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) samples: u32,
+    /// What everything random comes from
+    #[arg(long, value_name = "S", default_value_t = 42)]
+    pub(crate) seed: u64,
+    /// When the first run starts, UTC
+    #[arg(long, value_name = "TIME", default_value = "2026-01-01T00:00:00Z", value_parser = humantime::parse_rfc3339_weak)]
+    pub(crate) start: SystemTime,
+    /// Time between runs; runs overlap where their sessions take longer
+    #[arg(long, value_name = "TIME", default_value = "1h")]
+    pub(crate) every: humantime::Duration,
+    /// From a session on (the first is 0), a benchmark (all of a name, or one label) takes RATIO times as
+    /// long: cpu.gemm=1.05@20; may be repeated
+    #[arg(long, value_name = "BENCHMARK=RATIO@SESSION")]
+    pub(crate) regress: Vec<Regression>,
+    /// Send to Kafka
+    #[arg(long, value_name = "HOST:PORT,…", required_unless_present = "spool", conflicts_with = "spool")]
+    pub(crate) brokers: Option<String>,
+    #[command(flatten)]
+    pub(crate) kafka: KafkaArgs,
+    /// Write to this spool, a producer per node; what an earlier simulation left there is completed
+    #[arg(long, value_name = "DIR")]
+    pub(crate) spool: Option<PathBuf>,
+    /// Partitions of topics that do not exist yet
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(i32).range(1..))]
+    pub(crate) partitions: i32,
+    #[command(flatten)]
+    pub(crate) noise: NoiseArgs,
+    #[command(flatten)]
+    pub(crate) faults: FaultArgs,
+}
+
+/// How much of which noise
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Noise")]
+pub(crate) struct NoiseArgs {
+    /// Coefficient of variation between nodes
+    #[arg(long, value_name = "CV", default_value_t = Noise::default().node, value_parser = variation)]
+    pub(crate) node_noise: f64,
+    /// Coefficient of variation between sessions
+    #[arg(long, value_name = "CV", default_value_t = Noise::default().session, value_parser = variation)]
+    pub(crate) session_noise: f64,
+    /// Coefficient of variation between samples
+    #[arg(long, value_name = "CV", default_value_t = Noise::default().iteration, value_parser = variation)]
+    pub(crate) noise: f64,
+    /// Share of samples that are slowed down, by a heavy-tailed factor
+    #[arg(long, value_name = "SHARE", default_value_t = Noise::default().tails, value_parser = share)]
+    pub(crate) tails: f64,
+    /// Share of series that are slow as a whole or switch to a slow mode and back
+    #[arg(long, value_name = "SHARE", default_value_t = Noise::default().modes, value_parser = share)]
+    pub(crate) modes: f64,
+    /// How many times as long everything takes in the last session as in the first, growing evenly
+    #[arg(long, value_name = "RATIO", default_value_t = Noise::default().drift, value_parser = ratio)]
+    pub(crate) drift: f64,
+}
+
+/// How much goes wrong on the way to Kafka
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Faults on the way (with --brokers)")]
+pub(crate) struct FaultArgs {
+    /// Share of records that are sent again
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    pub(crate) duplicates: f64,
+    /// Share of nodes whose records come after those of all others
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    pub(crate) late: f64,
+    /// Share of records that a damaged message follows: cut, with a flipped bit, or no Arrow at all
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    pub(crate) broken: f64,
+}
+
+fn number(text: &str, what: &str, fits: impl FnOnce(f64) -> bool) -> Result<f64, String> {
+    text.parse().ok().filter(|&number: &f64| fits(number)).ok_or_else(|| format!("not {what}"))
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    number(text, "a share between 0 and 1", |share| (0.0..=1.0).contains(&share))
+}
+
+fn variation(text: &str) -> Result<f64, String> {
+    number(text, "a coefficient of variation between 0 and 10", |cv| (0.0..=10.0).contains(&cv))
+}
+
+fn ratio(text: &str) -> Result<f64, String> {
+    number(text, "a ratio between 0.01 and 100", |ratio| (0.01..=100.0).contains(&ratio))
 }
 
 #[derive(Debug, ClapArgs)]

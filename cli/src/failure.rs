@@ -8,6 +8,7 @@ use benchlake_producers::{
     agent::{exit, exit_code},
     emit::{ForwardError, KafkaError, SpoolError},
     session::SessionError,
+    simulate::PlanError,
     suite::SuiteError,
 };
 use std::fmt::Display;
@@ -42,6 +43,7 @@ macro_rules! failure {
 
 failure!(
     SuiteError => |_| exit::USAGE,
+    PlanError => |_| exit::USAGE,
     KafkaError => |error| exit_code(error),
     SpoolError => |_| exit::INTERNAL,
     CatalogError => |_| exit::UNREACHABLE,

@@ -20,6 +20,7 @@ mod run;
 mod serve;
 mod sessions;
 mod shell;
+mod simulate;
 mod sql;
 
 use args::{Args, Command};
@@ -45,6 +46,7 @@ fn dispatch(args: &Args) -> Result<u8, Failure> {
     match &args.command {
         Command::Demo(demo) => demo::run(demo, global),
         Command::Run(run) => run::run(run, global),
+        Command::Simulate(simulate) => simulate::run(simulate, global),
         Command::Land(land) => land::run(land, global),
         Command::Sql(sql) => sql::run(sql, global),
         Command::Query(query) => query::run(query),

@@ -1,5 +1,5 @@
 //! Measures: the sampling loop, the processor's workloads, suites, the environment probe, and the
-//! spool with its Kafka forwarder.
+//! spool with its Kafka forwarder. And simulates what a fleet would have measured.
 //!
 //! Deliberately absent: queries, plots and the lake. The agent that goes to every node stays small.
 
@@ -10,4 +10,5 @@ pub mod environment;
 pub mod fault;
 pub mod measure;
 pub mod session;
+pub mod simulate;
 pub mod suite;

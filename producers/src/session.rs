@@ -23,7 +23,7 @@ use std::{
 };
 
 /// Longer series are split into rows of this many samples, so that a row fits a message.
-const CHUNK: usize = 16_384;
+pub(crate) const CHUNK: usize = 16_384;
 
 /// What one session has to do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

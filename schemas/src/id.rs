@@ -1,8 +1,9 @@
 //! Ids of runs, sessions and producers: UUIDv7, so that they sort by the time they were made.
 
+use crate::Micros;
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
-use uuid::Uuid;
+use uuid::{Builder, Uuid};
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -17,6 +18,13 @@ macro_rules! id {
             #[expect(clippy::new_without_default, reason = "a default id would be a different id each time")]
             pub fn new() -> Self {
                 Self(Uuid::now_v7())
+            }
+
+            /// The id of an instant that `random` tells from others: the same each time.
+            #[must_use]
+            pub fn from_parts(at: Micros, random: [u8; 10]) -> Self {
+                let millis = u64::try_from(at / 1_000).unwrap_or(0);
+                Self(Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
             }
         }
 

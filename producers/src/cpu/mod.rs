@@ -16,19 +16,19 @@
 //! # }
 //! ```
 
-mod add;
-mod alloc;
+pub(crate) mod add;
+pub(crate) mod alloc;
 mod buffer;
 mod element;
 mod error;
-mod gemm;
-mod memcpy;
+pub(crate) mod gemm;
+pub(crate) mod memcpy;
 mod parameters;
-mod reduce;
+pub(crate) mod reduce;
 mod registry;
 mod size;
 mod team;
-mod triad;
+pub(crate) mod triad;
 
 pub use error::WorkloadError;
 pub(crate) use error::hint;

@@ -27,7 +27,7 @@ use std::{
 };
 
 /// Without an acknowledgement for so long everything on its way counts as failed and is sent again.
-const DELIVERY: Duration = Duration::from_secs(20);
+pub(super) const DELIVERY: Duration = Duration::from_secs(20);
 /// Damaged bytes are sent in parts that fit a broker's default limit.
 const PART: usize = 512 << 10;
 
@@ -110,7 +110,7 @@ impl Forwarder {
     ) -> Result<Attempt, ForwardError> {
         let producer = match self.producer.take() {
             Some(producer) => producer,
-            None => self.connect()?,
+            None => connect(&self.kafka)?,
         };
         let mut window = Window::default();
         self.send_all(&producer, drain, first, reader, stop, &mut window)?;
@@ -124,16 +124,6 @@ impl Forwarder {
             self.producer = Some(producer);
         }
         Ok(Attempt { acknowledged: window.acknowledged, failure: window.failure })
-    }
-
-    fn connect(&self) -> Result<BaseProducer<Deliveries>, KafkaError> {
-        let mut config = self.kafka.config();
-        config.set("enable.idempotence", "true").set("acks", "all").set("compression.type", "zstd");
-        config.set("linger.ms", "5").set("queue.buffering.max.kbytes", "65536");
-        // Never: the client would give up single messages and go on with later ones, and what the
-        // broker holds must always be a prefix of the log. `Window` watches the time instead.
-        config.set("message.timeout.ms", "0");
-        Ok(config.create_with_context(Deliveries::default())?)
     }
 
     fn send_all(
@@ -183,11 +173,7 @@ impl Forwarder {
     ) -> Result<(), ForwardError> {
         let (topic, key) = (drain.table.topic(), drain.producer.to_string());
         let number = window.take_off(envelope, end);
-        let mut record = BaseRecord::with_opaque_to(&topic, Box::new(number))
-            .partition(i32::try_from(partition % self.partitions.max(1)).unwrap_or(0))
-            .key(&key)
-            .payload(&envelope.payload)
-            .headers(kafka_headers(envelope));
+        let mut record = message(&topic, &key, partition % self.partitions.max(1), envelope, number);
         while let Err((error, back)) = producer.send(record) {
             if error != ClientError::MessageProduction(RDKafkaErrorCode::QueueFull) {
                 window.failure = Some(error.to_string());
@@ -203,6 +189,32 @@ impl Forwarder {
         producer.poll(Duration::ZERO);
         window.settle(producer, drain)
     }
+}
+
+/// An idempotent producer that keeps at most 64 MiB on their way.
+pub(super) fn connect(kafka: &Kafka) -> Result<BaseProducer<Deliveries>, KafkaError> {
+    let mut config = kafka.config();
+    config.set("enable.idempotence", "true").set("acks", "all").set("compression.type", "zstd");
+    config.set("linger.ms", "5").set("queue.buffering.max.kbytes", "65536");
+    // Never: the client would give up single messages and go on with later ones, and what the
+    // broker holds must always be a prefix of the log. Who sends watches the time instead.
+    config.set("message.timeout.ms", "0");
+    Ok(config.create_with_context(Deliveries::default())?)
+}
+
+/// `envelope` as a message; its delivery report brings `number` back.
+pub(super) fn message<'a>(
+    topic: &'a str,
+    key: &'a str,
+    partition: u32,
+    envelope: &'a Envelope,
+    number: u64,
+) -> BaseRecord<'a, str, Vec<u8>, Box<u64>> {
+    BaseRecord::with_opaque_to(topic, Box::new(number))
+        .partition(i32::try_from(partition).unwrap_or(0))
+        .key(key)
+        .payload(&envelope.payload)
+        .headers(kafka_headers(envelope))
 }
 
 fn kafka_headers(envelope: &Envelope) -> OwnedHeaders {
@@ -285,13 +297,13 @@ impl Window {
 
 /// Collects delivery reports; they arrive inside `poll`, on the polling thread.
 #[derive(Default)]
-struct Deliveries {
+pub(super) struct Deliveries {
     reports: Mutex<Vec<(u64, Result<(), ClientError>)>>,
-    errors: LastError,
+    pub(super) errors: LastError,
 }
 
 impl Deliveries {
-    fn take(&self) -> Vec<(u64, Result<(), ClientError>)> {
+    pub(super) fn take(&self) -> Vec<(u64, Result<(), ClientError>)> {
         self.reports.lock().map(|mut reports| std::mem::take(&mut *reports)).unwrap_or_default()
     }
 }

@@ -7,11 +7,14 @@
 mod forward;
 mod kafka;
 mod log;
+mod sender;
 mod spool;
 mod textfile;
 
 pub use forward::{ForwardError, Forwarded, Forwarder};
 pub use kafka::{Kafka, KafkaError};
 pub use log::{Entry, LogReader};
+pub use sender::Sender;
+pub(crate) use spool::packed;
 pub use spool::{Drain, Spool, SpoolError, SpoolOptions, WhenFull, backlog, drains};
 pub use textfile::{Textfile, TextfileError};

@@ -80,6 +80,12 @@ pub enum SpoolError {
         /// How long it waited.
         waited: Duration,
     },
+    /// Another process writes as this producer.
+    #[error("spool {path} is being written by another process: wait for it, or name another --spool", path = path.display())]
+    Taken {
+        /// The producer's folder.
+        path: PathBuf,
+    },
     /// A row does not fit its table.
     #[error(transparent)]
     Record(#[from] RecordError),
@@ -114,19 +120,37 @@ impl Spool {
                 return Self::resume(folder, producer, options, lock);
             }
         }
-        let (producer, folder, lock) = loop {
+        loop {
             let producer = ProducerId::new();
-            let folder = root.join(producer.to_string());
-            fs::create_dir(&folder).map_err(at(&folder))?;
             // Another process may have taken the new folder already: it is welcome to it.
-            if let Some(lock) = try_lock(&folder.join("lock"))? {
-                break (producer, folder, lock);
+            match Self::open_as(root, producer, partitions, options) {
+                Err(SpoolError::Taken { .. }) => {}
+                opened => return opened,
             }
+        }
+    }
+
+    /// Opens `producer` in `root`, made if absent; the rest is as in [`Spool::open`].
+    ///
+    /// # Errors
+    /// [`SpoolError::Io`] if the folder cannot be written, [`SpoolError::Taken`] if another process
+    /// writes to it.
+    pub fn open_as(
+        root: &Path,
+        producer: ProducerId,
+        partitions: u32,
+        options: SpoolOptions,
+    ) -> Result<Self, SpoolError> {
+        let folder = root.join(producer.to_string());
+        log::create_folders(&folder).map_err(at(&folder))?;
+        let Some(lock) = try_lock(&folder.join("lock"))? else {
+            return Err(SpoolError::Taken { path: folder });
         };
-        let partition = crc32c::crc32c(producer.to_string().as_bytes()) % partitions.max(1);
         let note = folder.join("partition");
-        replace(&note, &partition.to_string()).map_err(at(&note))?;
-        log::sync_folder(root).map_err(at(root))?;
+        if !note.exists() {
+            replace(&note, &partition_of(producer, partitions).to_string()).map_err(at(&note))?;
+            log::sync_folder(root).map_err(at(root))?;
+        }
         Self::resume(folder, producer, options, lock)
     }
 
@@ -160,18 +184,22 @@ impl Spool {
     /// [`SpoolError`]; rows of records before the failing one are kept.
     pub fn append<R: Row>(&mut self, rows: &[R]) -> Result<usize, SpoolError> {
         let mut kept = 0;
-        let mut rest = rows;
-        while !rest.is_empty() {
-            let mut bytes = 0;
-            let count = rest.iter().take_while(|row| {
-                bytes += row.wire_size();
-                bytes <= RECORD_BYTES
-            });
-            let (now, later) = rest.split_at(count.count().max(1));
-            kept += if self.append_record(now)? { now.len() } else { 0 };
-            rest = later;
+        for rows in packed(rows) {
+            kept += if self.append_record(rows)? { rows.len() } else { 0 };
         }
         Ok(kept)
+    }
+
+    /// The number that the next row of `table` gets.
+    #[must_use]
+    pub fn next_seq(&self, table: Table) -> i64 {
+        self.tables.get(&table).map_or(1, |(_, next)| *next)
+    }
+
+    /// Bytes that were ever written to the producer's logs.
+    #[must_use]
+    pub fn written(&self) -> u64 {
+        self.tables.values().map(|(log, _)| log.end()).sum()
     }
 
     fn append_record<R: Row>(&mut self, rows: &[R]) -> Result<bool, SpoolError> {
@@ -335,6 +363,25 @@ pub fn backlog(root: &Path) -> Result<u64, SpoolError> {
         }
     }
     Ok(bytes)
+}
+
+/// The partition that all records of `producer` go to.
+pub(super) fn partition_of(producer: ProducerId, partitions: u32) -> u32 {
+    crc32c::crc32c(producer.to_string().as_bytes()) % partitions.max(1)
+}
+
+/// Cuts `rows` into parts that fit a record of broker-friendly size, at least a row each.
+pub(crate) fn packed<R: Row>(mut rows: &[R]) -> impl Iterator<Item = &[R]> {
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fitting = rows.iter().take_while(|row| {
+            bytes += row.wire_size();
+            bytes <= RECORD_BYTES
+        });
+        let part;
+        (part, rows) = rows.split_at(fitting.count().max(1).min(rows.len()));
+        (!part.is_empty()).then_some(part)
+    })
 }
 
 fn producers(root: &Path) -> Result<Vec<ProducerId>, SpoolError> {
