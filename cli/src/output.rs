@@ -1,6 +1,10 @@
 //! Standard output is for data; remarks, progress and errors go to standard error.
 
-use crate::args::Global;
+use crate::{args::Global, failure::Failure};
+use benchlake_producers::{
+    agent::{config_text, exit},
+    emit::ClientConfig,
+};
 use clap::ColorChoice;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::{
@@ -53,6 +57,12 @@ pub(crate) fn remark(global: &Global, message: &str) {
 /// Text on standard output; a closed pipe is nobody's error.
 pub(crate) fn print(text: &str) {
     let _ = writeln!(stdout(), "{text}");
+}
+
+/// What `--show-config` prints: a line per option and per property of the Kafka client; ends the command.
+pub(crate) fn config(options: &[(&str, String)], kafka: Option<&ClientConfig>) -> Result<u8, Failure> {
+    print(config_text(options, kafka)?.trim_end());
+    Ok(exit::OK)
 }
 
 /// A bar on standard error that appears when there is a terminal to see it.

@@ -11,12 +11,14 @@ mod jars;
 mod kafka;
 mod listener;
 mod packages;
+mod ports;
 mod python;
 mod rules;
 mod setup;
 mod startup;
 mod step;
 mod test;
+mod tls;
 mod workspace;
 
 use clap::{Parser, Subcommand};
@@ -102,8 +104,7 @@ fn run(workspace: &Workspace, command: Command) -> anyhow::Result<()> {
         Command::Quick => test::quick(workspace),
         Command::Test => test::test(workspace),
         Command::Up { fresh } => {
-            kafka::up(workspace, fresh)?;
-            println!("{}", kafka::BROKER);
+            println!("{}", kafka::up(workspace, fresh)?);
             Ok(())
         }
         Command::Down { kill } => kafka::down(workspace, kill),

@@ -5,14 +5,15 @@
 //! the first unacknowledged record on is sent again, under the same sequence numbers.
 
 use super::{
-    kafka::{Kafka, KafkaError, LastError},
+    kafka::{Kafka, KafkaError},
     log::{Entry, LogReader},
+    refusal::{Complaint, Complaints},
     spool::{Drain, SpoolError},
 };
 use crate::fault;
 use benchlake_schemas::{Envelope, header};
 use rdkafka::{
-    ClientContext,
+    ClientConfig, ClientContext,
     error::{KafkaError as ClientError, RDKafkaErrorCode},
     message::{DeliveryResult, Header, OwnedHeaders},
     producer::{BaseProducer, BaseRecord, Producer, ProducerContext},
@@ -89,12 +90,12 @@ impl Forwarder {
             if sent.acknowledged.records > 0 {
                 progress = Instant::now();
             }
-            let Some(reason) = sent.failure else { return Ok(total) };
-            if progress.elapsed() >= self.patience || stop.load(Ordering::Relaxed) {
-                return Err(
-                    KafkaError::Unreachable { brokers: self.kafka.brokers().to_owned(), reason }.into()
-                );
+            let Some(failure) = sent.failure else { return Ok(total) };
+            let is_over = progress.elapsed() >= self.patience || stop.load(Ordering::Relaxed);
+            if is_over || failure.is_certain() {
+                return Err(self.kafka.explain(&failure).into());
             }
+            let reason = failure.text();
             tracing::warn!(producer = %drain.producer, reason, "delivery failed; sending again from the first unacknowledged record");
             std::thread::sleep(Duration::from_millis(500));
         }
@@ -127,13 +128,19 @@ impl Forwarder {
     }
 
     fn connect(&self) -> Result<BaseProducer<Deliveries>, KafkaError> {
-        let mut config = self.kafka.config();
+        Ok(Self::config(&self.kafka).create_with_context(Deliveries::default())?)
+    }
+
+    /// The configuration of the producer that a forwarder to `kafka` uses.
+    #[must_use]
+    pub fn config(kafka: &Kafka) -> ClientConfig {
+        let mut config = kafka.config();
         config.set("enable.idempotence", "true").set("acks", "all").set("compression.type", "zstd");
         config.set("linger.ms", "5").set("queue.buffering.max.kbytes", "65536");
         // Never: the client would give up single messages and go on with later ones, and what the
         // broker holds must always be a prefix of the log. `Window` watches the time instead.
         config.set("message.timeout.ms", "0");
-        Ok(config.create_with_context(Deliveries::default())?)
+        config
     }
 
     fn send_all(
@@ -190,7 +197,7 @@ impl Forwarder {
             .headers(kafka_headers(envelope));
         while let Err((error, back)) = producer.send(record) {
             if error != ClientError::MessageProduction(RDKafkaErrorCode::QueueFull) {
-                window.failure = Some(error.to_string());
+                window.failure = Some(Complaint::new(&error, &error.to_string()));
             }
             if window.failure.is_some() {
                 return Ok(());
@@ -215,7 +222,7 @@ fn kafka_headers(envelope: &Envelope) -> OwnedHeaders {
 
 struct Attempt {
     acknowledged: Forwarded,
-    failure: Option<String>,
+    failure: Option<Complaint>,
 }
 
 /// Records on their way, in the order of the log.
@@ -224,7 +231,7 @@ struct Window {
     taken_off: u64,
     landed: u64,
     acknowledged: Forwarded,
-    failure: Option<String>,
+    failure: Option<Complaint>,
     heard: Instant,
 }
 
@@ -261,7 +268,7 @@ impl Window {
                         flight.arrived = true;
                     }
                 }
-                Err(error) => self.failure = Some(error.to_string()),
+                Err(error) => self.failure = Some(Complaint::new(&error, &error.to_string())),
             }
         }
         let mut prefix = None;
@@ -271,11 +278,14 @@ impl Window {
             self.acknowledged.bytes += flight.bytes;
             prefix = Some(flight);
         }
-        if self.flying.is_empty() {
+        let complaints = &producer.context().complaints;
+        if let Some(complaint) = complaints.certain() {
+            self.failure = Some(complaint);
+        } else if self.flying.is_empty() {
             self.heard = Instant::now();
         } else if self.heard.elapsed() >= DELIVERY && self.failure.is_none() {
-            let known = producer.context().errors.get();
-            self.failure = Some(known.unwrap_or_else(|| format!("no acknowledgement for {DELIVERY:?}")));
+            let silence = || Complaint::silence(DELIVERY);
+            self.failure = Some(complaints.last().unwrap_or_else(silence));
         }
         let Some(flight) = prefix else { return Ok(()) };
         fault::step("forward.acknowledged")?;
@@ -287,7 +297,7 @@ impl Window {
 #[derive(Default)]
 struct Deliveries {
     reports: Mutex<Vec<(u64, Result<(), ClientError>)>>,
-    errors: LastError,
+    complaints: Complaints,
 }
 
 impl Deliveries {
@@ -297,8 +307,8 @@ impl Deliveries {
 }
 
 impl ClientContext for Deliveries {
-    fn error(&self, _error: ClientError, reason: &str) {
-        self.errors.set(reason);
+    fn error(&self, error: ClientError, reason: &str) {
+        self.complaints.note(&error, reason);
     }
 }
 
