@@ -20,10 +20,12 @@ pub(crate) fn start_logging(global: &Global) {
         (false, 1) => "warn,benchlake=info,benchlake_pipeline=info,benchlake_producers=info",
         (false, _) => "info,benchlake=debug,benchlake_pipeline=debug,benchlake_producers=debug",
     };
+    // What the Kafka client has to say is told once, in our words; twice --verbose shows its own.
+    let client = if global.verbose > 1 { "info" } else { "off" };
     // The library warns of each commit that another writer came before; the lander decides on those.
     let filter = EnvFilter::builder()
         .with_default_directive(LevelFilter::WARN.into())
-        .parse_lossy(format!("{level},deltalake_core=error,rdkafka=off"));
+        .parse_lossy(format!("{level},deltalake_core=error,rdkafka=off,librdkafka={client}"));
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(stderr)

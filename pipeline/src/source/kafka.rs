@@ -6,7 +6,7 @@
 
 use super::{Assigned, Event, Message, OffsetReset, Partition, Positions, Source, topic_id::topic_id};
 use crate::LandError;
-use benchlake_producers::emit::{Complaints, Kafka, KafkaError};
+use benchlake_producers::emit::{Complaint, Complaints, Kafka, KafkaError};
 use benchlake_schemas::{Envelope, Table};
 use rdkafka::{
     ClientConfig, ClientContext, Message as _, Offset, TopicPartitionList,
@@ -236,7 +236,10 @@ impl Source for KafkaSource {
             Some(Err(ClientError::PartitionEOF(_))) => self.note_ends(),
             Some(Err(error)) if is_fatal(&error) => return Err(self.failed(&error)),
             // librdkafka tries again by itself.
-            Some(Err(error)) => tracing::warn!(%error, "Kafka"),
+            Some(Err(error)) => {
+                let last = context.complaints.last();
+                tracing::warn!(%error, reason = last.as_ref().map(Complaint::text), "Kafka");
+            }
             None => {
                 if self.checked.elapsed() >= RECHECK {
                     self.note_ends();

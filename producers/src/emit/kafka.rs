@@ -10,6 +10,7 @@ use rdkafka::{
     ClientConfig,
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
     client::DefaultClientContext,
+    config::RDKafkaLogLevel,
     error::{KafkaError as ClientError, RDKafkaErrorCode},
     metadata::Metadata,
     producer::{BaseProducer, Producer as _},
@@ -155,7 +156,9 @@ impl Kafka {
     /// A client that is connected, and what it was told of the cluster. A broker that is down is
     /// waited for; one that refuses is not.
     fn reach(&self) -> Result<(BaseProducer<Complaints>, Metadata), KafkaError> {
-        let client: BaseProducer<Complaints> = self.config().create_with_context(Complaints::default())?;
+        let mut config = self.config();
+        config.set_log_level(RDKafkaLogLevel::Info);
+        let client: BaseProducer<Complaints> = config.create_with_context(Complaints::default())?;
         let began = Instant::now();
         // Complaints are only heard between two questions. Questions grow longer, as a slow cluster may
         // need seconds for one.

@@ -2,6 +2,7 @@
 
 use rdkafka::{
     ClientContext,
+    config::RDKafkaLogLevel,
     error::{KafkaError as ClientError, RDKafkaErrorCode as Code},
     message::DeliveryResult,
     producer::ProducerContext,
@@ -165,8 +166,13 @@ impl Complaint {
                 Some(Refusal::Tls(text.to_owned()))
             }
             Code::BrokerTransportFailure if has("PLAINTEXT broker listener?") => Some(Refusal::NotTls),
-            Code::BrokerTransportFailure if has("SSL listener?") => Some(Refusal::NeedsTls),
-            Code::BrokerTransportFailure if has("require SASL") => Some(Refusal::NeedsUser),
+            // Hung up on after the first question, and after the first one that needs a user.
+            Code::BrokerTransportFailure if has("Disconnected") && has("in state APIVERSION_QUERY") => {
+                (!has("ssl://")).then_some(Refusal::NeedsTls)
+            }
+            Code::BrokerTransportFailure if has("Disconnected") && has("in state UP") => {
+                (!has("sasl")).then_some(Refusal::NeedsUser)
+            }
             Code::Resolve => Some(Refusal::NoSuchHost),
             _ => None,
         }
@@ -200,10 +206,14 @@ impl Complaints {
         if error.rdkafka_error_code() == Some(Code::AllBrokersDown) {
             return;
         }
+        self.keep(Complaint::new(error, text));
+    }
+
+    fn keep(&self, complaint: Complaint) {
         if let Ok(mut last) = self.0.lock()
             && !last.as_ref().is_some_and(Complaint::is_certain)
         {
-            *last = Some(Complaint::new(error, text));
+            *last = Some(complaint);
         }
     }
 
@@ -221,6 +231,18 @@ impl Complaints {
 }
 
 impl ClientContext for Complaints {
+    /// A broker that hangs up is no error to the client library, and is only logged.
+    fn log(&self, _level: RDKafkaLogLevel, facility: &str, text: &str) {
+        tracing::debug!(target: "librdkafka", facility, text);
+        if facility == "FAIL" {
+            let text = text.split_once("]: ").map_or(text, |(_thread, text)| text).to_owned();
+            let complaint = Complaint { code: Some(Code::BrokerTransportFailure), text };
+            if complaint.refusal().is_some() {
+                self.keep(complaint);
+            }
+        }
+    }
+
     fn error(&self, error: ClientError, reason: &str) {
         self.note(&error, reason);
     }
@@ -264,17 +286,32 @@ mod tests {
                 "SSL handshake failed: Disconnected: connection closed by peer: connecting to a PLAINTEXT broker listener?",
                 Some(Refusal::NotTls),
             ),
-            (
-                Code::BrokerTransportFailure,
-                "Disconnected: requesting ApiVersion: might be caused by incorrect security.protocol configuration (connecting to a SSL listener?) or broker version is < 0.10 (see api.version.request)",
-                Some(Refusal::NeedsTls),
-            ),
             (Code::SSL, "SSL handshake failed: SSL transport error: Broken pipe", None),
             (Code::BrokerTransportFailure, "Connect to ipv4#127.0.0.1:9 failed: Connection refused", None),
             (Code::Authentication, "SASL authentication failure: Disconnected", None),
         ];
         for (code, text, expected) in cases {
             assert_eq!(complaint(code, &at(text)).refusal(), expected, "{text}");
+        }
+    }
+
+    /// A broker that hangs up at once may want TLS, or a user; who has both is just cut off.
+    #[test]
+    fn hanging_up_is_understood() {
+        let cases = [
+            ("localhost:9094/bootstrap", "APIVERSION_QUERY", Some(Refusal::NeedsTls)),
+            ("ssl://localhost:9094/bootstrap", "APIVERSION_QUERY", None),
+            ("ssl://localhost:9094/bootstrap", "UP", Some(Refusal::NeedsUser)),
+            ("sasl_ssl://localhost:9094/bootstrap", "UP", None),
+        ];
+        for (broker, state, expected) in cases {
+            let complaints = Complaints::default();
+            let text = format!(
+                "[thrd:{broker}]: {broker}: Disconnected: connection closed by peer (after 1ms in state {state})"
+            );
+            complaints.log(RDKafkaLogLevel::Info, "FAIL", &text);
+            assert_eq!(complaints.last().and_then(|last| last.refusal()), expected, "{text}");
+            assert!(complaints.certain().is_none(), "a broker that goes down hangs up too");
         }
     }
 
