@@ -35,7 +35,7 @@ pub enum AgentCommand {
         brokers: String,
         /// How to talk to them
         #[command(flatten)]
-        kafka: KafkaArgs,
+        kafka: Box<KafkaArgs>,
         /// Partitions of topics that do not exist yet
         #[arg(long, default_value_t = 4)]
         partitions: i32,

@@ -22,7 +22,7 @@ use std::{
 };
 
 /// How long a start or a stop may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// The broker's main class.
 const MAIN_CLASS: &str = "kafka.Kafka";
 

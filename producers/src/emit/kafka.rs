@@ -266,7 +266,7 @@ mod tests {
             let text = config(key);
             assert!(text.contains(key) && !text.contains("hunter2"), "{text}");
         }
-        assert!(config("acks").contains("hunter2"), "what is no secret is told");
+        assert!(config("security.protocol").contains("hunter2"), "what is no secret is told");
     }
 
     /// `{:?}` of a cluster, in a panic say, shows no secret.

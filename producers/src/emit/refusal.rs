@@ -202,8 +202,8 @@ pub struct Complaints(Mutex<Option<Complaint>>);
 impl Complaints {
     /// Takes a complaint in; called from the client's error callback.
     pub fn note(&self, error: &ClientError, text: &str) {
-        // That all are down says less than why the last one is.
-        if error.rdkafka_error_code() == Some(Code::AllBrokersDown) {
+        // That all are down says less than why the last one is; a partition's end is no complaint.
+        if matches!(error.rdkafka_error_code(), Some(Code::AllBrokersDown | Code::PartitionEOF)) {
             return;
         }
         self.keep(Complaint::new(error, text));
