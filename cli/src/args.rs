@@ -392,6 +392,8 @@ pub(crate) struct Doctor {
     /// Also check that these Kafka brokers answer
     #[arg(long, value_name = "HOST:PORT,…", env = "BENCHLAKE_BROKERS")]
     pub(crate) brokers: Option<String>,
+    #[command(flatten)]
+    pub(crate) kafka: KafkaArgs,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

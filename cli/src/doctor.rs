@@ -1,7 +1,12 @@
 //! `benchlake doctor`: what this machine has for measuring, and what to do about what it lacks.
 
 use crate::{args::Doctor, deliver::state_folder, failure::Failure, output};
-use benchlake_producers::{agent::exit, emit::Kafka, environment, measure::Clock};
+use benchlake_producers::{
+    agent::exit,
+    emit::{Kafka, KafkaError},
+    environment,
+    measure::Clock,
+};
 use serde_json::json;
 use std::{
     collections::BTreeMap,
@@ -31,11 +36,23 @@ fn finding(subject: &'static str, weight: Weight, found: impl Into<String>, advi
 }
 
 pub(crate) fn run(args: &Doctor) -> Result<u8, Failure> {
+    let brokers = args.brokers.as_deref();
+    let cluster = brokers.map(|brokers| args.kafka.cluster(brokers)).transpose()?;
+    if args.kafka.show_config {
+        return output::config(&[], cluster.as_ref().map(Kafka::config).as_ref());
+    }
     let known = environment::probe();
     let mut findings = machine(&known);
     findings.extend([clock(), counters(), gpus(), disk(), fonts()]);
-    findings.push(kafka(args.brokers.as_deref()));
-    if args.json {
+    let answer = cluster.as_ref().map(Kafka::answers);
+    findings.push(kafka(brokers.unwrap_or_default(), answer.as_ref()));
+    print(&findings, args.json)?;
+    answer.transpose()?;
+    Ok(exit::OK)
+}
+
+fn print(findings: &[Finding], json: bool) -> Result<(), Failure> {
+    if json {
         let findings = findings.iter().map(|finding| {
             json!({
                 "subject": finding.subject,
@@ -47,15 +64,15 @@ pub(crate) fn run(args: &Doctor) -> Result<u8, Failure> {
         output::print(
             &serde_json::to_string_pretty(&findings.collect::<Vec<_>>()).map_err(Failure::internal)?,
         );
-        return Ok(exit::OK);
+        return Ok(());
     }
-    for Finding { subject, weight, found, advice } in &findings {
+    for Finding { subject, weight, found, advice } in findings {
         output::print(&format!("{:<8} {subject:<12} {found}", level(*weight)));
         if !advice.is_empty() {
             output::print(&format!("{:<8} {:<12} → {advice}", "", ""));
         }
     }
-    Ok(exit::OK)
+    Ok(())
 }
 
 const fn level(weight: Weight) -> &'static str {
@@ -199,19 +216,13 @@ fn fonts() -> Finding {
     finding("fonts", Weight::Good, "embedded: plots need no fonts of the system", "")
 }
 
-fn kafka(brokers: Option<&str>) -> Finding {
-    let Some(brokers) = brokers else {
-        return finding(
-            "kafka",
-            Weight::Note,
-            "not checked",
-            "name brokers with --brokers; a lake needs none",
-        );
-    };
-    match Kafka::new(brokers).answers() {
-        Ok(count) => finding("kafka", Weight::Good, format!("{brokers}: {count} brokers answer"), ""),
-        Err(error) => {
-            finding("kafka", Weight::Warning, error.to_string(), "start it, or check address and network")
+/// What the brokers said, if any were named. What is wrong with them is told in the error that follows.
+fn kafka(brokers: &str, answer: Option<&Result<usize, KafkaError>>) -> Finding {
+    match answer {
+        None => {
+            finding("kafka", Weight::Note, "not checked", "name brokers with --brokers; a lake needs none")
         }
+        Some(Ok(count)) => finding("kafka", Weight::Good, format!("{brokers}: {count} brokers answer"), ""),
+        Some(Err(error)) => finding("kafka", Weight::Warning, error.to_string(), ""),
     }
 }

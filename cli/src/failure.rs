@@ -55,7 +55,8 @@ failure!(
     SessionError => |error| exit_code(error),
     ForwardError => |error| exit_code(error),
     LandError => |error| match error {
-        LandError::Lake(_) | LandError::Kafka(_) | LandError::OffsetOutOfRange { .. } => exit::UNREACHABLE,
+        LandError::Kafka(error) => exit_code(error),
+        LandError::Lake(_) | LandError::OffsetOutOfRange { .. } => exit::UNREACHABLE,
         _ => exit::INTERNAL,
     },
     ReportError => |error| match error {

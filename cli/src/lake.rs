@@ -24,8 +24,17 @@ pub(crate) fn run(command: &LakeCommand, global: &Global) -> Result<u8, Failure>
     let runtime = Runtime::new()?;
     match command {
         LakeCommand::Verify { place, brokers, kafka } => {
-            let kafka = brokers.as_ref().map(|brokers| kafka.cluster(brokers));
-            return verify(&runtime, &place.lake, kafka.as_ref(), global);
+            let lake = &place.lake;
+            let show_config = kafka.show_config;
+            let kafka = brokers.as_ref().map(|brokers| kafka.cluster(brokers)).transpose()?;
+            if show_config {
+                return output::config(&[("lake", lake.clone())], kafka.as_ref().map(Kafka::config).as_ref());
+            }
+            if let Some(kafka) = &kafka {
+                // A cluster that refuses is told before files are read for minutes.
+                kafka.answers()?;
+            }
+            return verify(&runtime, lake, kafka.as_ref(), global);
         }
         LakeCommand::Vacuum { place, older_than, offline, dry_run } => {
             let age = Duration::from(*older_than);

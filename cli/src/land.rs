@@ -18,6 +18,9 @@ pub(crate) fn run(args: &Land, global: &Global) -> Result<u8, Failure> {
     let max_age = Duration::try_from_secs_f64(args.interval)
         .map_err(|_| Failure::usage(format!("--interval {} is not a number of seconds", args.interval)))?;
     let policy = FlushPolicy::within(args.memory << 20, args.batch << 20, max_age);
+    if args.kafka.show_config {
+        return show_config(args, &policy);
+    }
     let stop = interrupt_flag()?;
     let (metrics, health) = (Metrics::default(), Health::default());
     if let Some(address) = args.listen {
@@ -27,7 +30,7 @@ pub(crate) fn run(args: &Land, global: &Global) -> Result<u8, Failure> {
     let mut lander;
     let mut source: Box<dyn Source> = match (&args.brokers, &args.spool) {
         (Some(brokers), _) => {
-            let kafka = args.kafka.cluster(brokers);
+            let kafka = args.kafka.cluster(brokers)?;
             kafka.ensure_topics(args.partitions)?;
             lander = Lander::open(&args.lake, policy)?;
             let group = args.group.clone().unwrap_or_else(|| format!("benchlake-{}", lander.lake_id()));
@@ -56,6 +59,27 @@ pub(crate) fn run(args: &Land, global: &Global) -> Result<u8, Failure> {
     let report = result?;
     output::remark(global, &format!("landed {}", text(&report, began)));
     Ok(if stop.load(Ordering::Relaxed) && args.until_idle { exit::INTERRUPTED } else { exit::OK })
+}
+
+/// Nothing is connected to, and no lake is made.
+fn show_config(args: &Land, policy: &FlushPolicy) -> Result<u8, Failure> {
+    let mut options = vec![
+        ("lake", args.lake.clone()),
+        ("interval", args.interval.to_string()),
+        ("batch", args.batch.to_string()),
+        ("memory", args.memory.to_string()),
+        ("until_idle", args.until_idle.to_string()),
+    ];
+    if let Some(spool) = &args.spool {
+        options.push(("spool", spool.display().to_string()));
+    }
+    let Some(brokers) = &args.brokers else { return output::config(&options, None) };
+    options.push(("partitions", args.partitions.to_string()));
+    let group = args.group.as_deref().unwrap_or("(one per lake)");
+    output::config(
+        &options,
+        Some(&KafkaSource::config(&args.kafka.cluster(brokers)?, group, policy.max_fetched)),
+    )
 }
 
 fn text(report: &Report, began: Instant) -> String {

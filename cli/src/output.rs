@@ -1,6 +1,13 @@
 //! Standard output is for data; remarks, progress and errors go to standard error.
 
-use crate::args::{Global, LogFormat};
+use crate::{
+    args::{Global, LogFormat},
+    failure::Failure,
+};
+use benchlake_producers::{
+    agent::{config_text, exit},
+    emit::ClientConfig,
+};
 use clap::ColorChoice;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::{
@@ -19,11 +26,13 @@ pub(crate) fn start_logging(global: &Global) {
         (false, 1) => "warn,benchlake=info,benchlake_pipeline=info,benchlake_producers=info",
         (false, _) => "info,benchlake=debug,benchlake_pipeline=debug,benchlake_producers=debug",
     };
+    // What the Kafka client has to say is told once, in our words; twice --verbose shows its own.
+    let client = if global.verbose > 1 { "info" } else { "off" };
     // The library warns of each commit that another writer came before; the lander decides on those.
     let remarks = if global.quiet { "" } else { ",benchlake::remark=info" };
     let filter = EnvFilter::builder()
         .with_default_directive(LevelFilter::WARN.into())
-        .parse_lossy(format!("{level},deltalake_core=error,rdkafka=off{remarks}"));
+        .parse_lossy(format!("{level},deltalake_core=error,rdkafka=off,librdkafka={client}{remarks}"));
     let logging = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr).with_target(false);
     let _ = if is_json(global) {
         // Every line is an object, also a program's last.
@@ -69,6 +78,12 @@ pub(crate) fn remark(global: &Global, message: &str) {
 /// Text on standard output; a closed pipe is nobody's error.
 pub(crate) fn print(text: &str) {
     let _ = writeln!(stdout(), "{text}");
+}
+
+/// What `--show-config` prints: a line per option and per property of the Kafka client; ends the command.
+pub(crate) fn config(options: &[(&str, String)], kafka: Option<&ClientConfig>) -> Result<u8, Failure> {
+    print(config_text(options, kafka)?.trim_end());
+    Ok(exit::OK)
 }
 
 /// A bar on standard error that appears when there is a terminal to see it.

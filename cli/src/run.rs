@@ -10,7 +10,7 @@ use crate::{
 use benchlake_analytics::At;
 use benchlake_producers::{
     agent::{exit, interrupt_flag},
-    emit::{Spool, SpoolOptions, WhenFull},
+    emit::{Forwarder, Spool, SpoolOptions, WhenFull},
     environment::version_control,
     session::{SessionSpec, plan},
     suite::Suite,
@@ -26,9 +26,12 @@ pub(crate) fn run(args: &Run, global: &Global) -> Result<u8, Failure> {
     let from_environment = || std::env::var("BENCHLAKE_LAKE").ok().filter(|lake| !lake.is_empty());
     let unnamed = args.brokers.is_none() && args.spool.is_none();
     let lake = args.lake.clone().or_else(|| if unnamed { from_environment() } else { None });
+    if args.kafka.show_config {
+        return show_config(args, lake.as_deref());
+    }
     let mut destination = match (&lake, &args.brokers) {
         (Some(lake), _) => Destination::lake(lake)?,
-        (None, Some(brokers)) => Destination::kafka(args.kafka.cluster(brokers), args.partitions)?,
+        (None, Some(brokers)) => Destination::kafka(args.kafka.cluster(brokers)?, args.partitions)?,
         (None, None) if args.spool.is_some() => Destination::Spool,
         (None, None) => {
             return Err(Failure::usage(
@@ -36,8 +39,7 @@ pub(crate) fn run(args: &Run, global: &Global) -> Result<u8, Failure> {
             ));
         }
     };
-    let named = lake.as_ref().or(args.brokers.as_ref());
-    let spool = args.spool.clone().unwrap_or_else(|| default_spool(&absolute(named)));
+    let spool = spool_folder(args, lake.as_deref());
     let when_full = if args.spool_drop { WhenFull::DropNewest } else { WhenFull::Block };
     let folder = args.suite.canonicalize().ok().and_then(|path| path.parent().map(Path::to_owned));
     let template = SessionSpec {
@@ -56,9 +58,32 @@ pub(crate) fn run(args: &Run, global: &Global) -> Result<u8, Failure> {
     Ok(code)
 }
 
+/// Nothing is measured, connected to or made.
+fn show_config(args: &Run, lake: Option<&str>) -> Result<u8, Failure> {
+    let mut options = vec![
+        ("suite", args.suite.display().to_string()),
+        ("sessions", args.sessions.to_string()),
+        ("seed", args.seed.to_string()),
+        ("spool", spool_folder(args, lake).display().to_string()),
+        ("spool_max", args.spool_max.to_string()),
+        ("spool_drop", args.spool_drop.to_string()),
+    ];
+    if let Some(lake) = lake {
+        options.push(("lake", lake.to_owned()));
+    }
+    let Some(brokers) = &args.brokers else { return output::config(&options, None) };
+    options.push(("partitions", args.partitions.to_string()));
+    output::config(&options, Some(&Forwarder::config(&args.kafka.cluster(brokers)?)))
+}
+
+/// The spool that was named, or the destination's own.
+fn spool_folder(args: &Run, lake: Option<&str>) -> PathBuf {
+    args.spool.clone().unwrap_or_else(|| default_spool(&absolute(lake.or(args.brokers.as_deref()))))
+}
+
 /// A path as it is found from anywhere; other texts as they are.
-fn absolute(destination: Option<&String>) -> String {
-    let text = destination.map_or("", String::as_str);
+fn absolute(destination: Option<&str>) -> String {
+    let text = destination.unwrap_or_default();
     if text.contains("://") || text.contains(':') {
         return text.to_owned();
     }

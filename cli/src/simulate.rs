@@ -59,7 +59,7 @@ fn send(
     report: &mut dyn FnMut(&Tally),
 ) -> Result<Tally, Failure> {
     let FaultArgs { duplicates, late, broken } = args.faults;
-    let kafka = args.kafka.cluster(brokers);
+    let kafka = args.kafka.cluster(brokers)?;
     let partitions = kafka.ensure_topics(args.partitions)?;
     let mut sender = Sender::connect(&kafka, partitions)?;
     let mut send = |table, producer, envelope: &_| Ok(sender.send(table, producer, envelope)?);

@@ -1,11 +1,12 @@
 //! The agent's command line, shared by the small binary `benchlake-agent` and `benchlake agent`.
 
+pub use crate::kafka_args::{KafkaArgs, config_text};
 use crate::{
-    emit::{Forwarder, Kafka, Textfile, drains},
+    emit::{Forwarder, Textfile, drains},
     session::{self, SessionEvent, SessionSpec},
 };
 use benchlake_schemas::Status;
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::{
     error::Error,
@@ -34,7 +35,7 @@ pub enum AgentCommand {
         brokers: String,
         /// How to talk to them
         #[command(flatten)]
-        kafka: KafkaArgs,
+        kafka: Box<KafkaArgs>,
         /// Partitions of topics that do not exist yet
         #[arg(long, default_value_t = 4)]
         partitions: i32,
@@ -50,22 +51,6 @@ pub enum AgentCommand {
     },
     /// Print what is known of this machine, as JSON
     Environment,
-}
-
-/// How to talk to Kafka
-#[derive(Debug, Clone, Default, Args)]
-pub struct KafkaArgs {
-    /// A property of the Kafka client, as librdkafka names it; may be repeated
-    #[arg(short = 'X', value_name = "KEY=VALUE", value_parser = key_value)]
-    properties: Vec<(String, String)>,
-}
-
-impl KafkaArgs {
-    /// The cluster behind `brokers`, talked to like this.
-    #[must_use]
-    pub fn cluster(&self, brokers: &str) -> Kafka {
-        Kafka::new(brokers).with(&self.properties)
-    }
 }
 
 /// Reads `KEY=VALUE`.
@@ -133,8 +118,19 @@ pub fn run(command: &AgentCommand, remark: &dyn Fn(&str)) -> Result<u8, Box<dyn 
             Ok(exit::OK)
         }
         AgentCommand::Forward { spool, brokers, kafka, partitions, patience, follow, textfile } => {
+            let show_config = kafka.show_config;
+            let kafka = kafka.cluster(brokers)?;
+            if show_config {
+                let options = [
+                    ("spool", spool.display().to_string()),
+                    ("partitions", partitions.to_string()),
+                    ("patience", patience.to_string()),
+                    ("follow", follow.to_string()),
+                ];
+                write!(io::stdout(), "{}", config_text(&options, Some(&Forwarder::config(&kafka)))?)?;
+                return Ok(exit::OK);
+            }
             let stop = interrupt_flag()?;
-            let kafka = kafka.cluster(brokers);
             let partitions = kafka.ensure_topics(*partitions)?;
             let mut forwarder = Forwarder::new(kafka, partitions, Duration::from_secs(*patience));
             let total = match textfile {
@@ -190,9 +186,15 @@ pub fn exit_code(error: &(dyn Error + 'static)) -> u8 {
             SessionError::Spool(_) => exit::INTERNAL,
         };
     }
-    let unreachable =
-        error.is::<KafkaError>() || matches!(error.downcast_ref(), Some(ForwardError::Kafka(_)));
-    if unreachable { exit::UNREACHABLE } else { exit::INTERNAL }
+    let kafka = match error.downcast_ref() {
+        Some(ForwardError::Kafka(kafka)) => Some(kafka),
+        _ => error.downcast_ref::<KafkaError>(),
+    };
+    match kafka {
+        Some(KafkaError::Options(_)) => exit::USAGE,
+        Some(_) => exit::UNREACHABLE,
+        None => exit::INTERNAL,
+    }
 }
 
 fn measure_session() -> Result<u8, Box<dyn Error>> {

@@ -8,6 +8,7 @@ pub mod cpu;
 pub mod emit;
 pub mod environment;
 pub mod fault;
+mod kafka_args;
 pub mod measure;
 pub mod session;
 pub mod simulate;

@@ -7,7 +7,10 @@ use std::process::Stdio;
 
 /// Everything that the spools below `root` ever held, in order: segments are deleted only when they
 /// are full, so a small spool still has what it forwarded.
-fn spooled<R: serde::de::DeserializeOwned>(root: &Path, table: Table) -> Result<Vec<R>, Box<dyn Error>> {
+pub(super) fn spooled<R: serde::de::DeserializeOwned>(
+    root: &Path,
+    table: Table,
+) -> Result<Vec<R>, Box<dyn Error>> {
     let mut rows = Vec::new();
     for producer in fs::read_dir(root)? {
         let mut reader = LogReader::new(&producer?.path().join(table.as_str()), 0);
@@ -19,7 +22,7 @@ fn spooled<R: serde::de::DeserializeOwned>(root: &Path, table: Table) -> Result<
     Ok(rows)
 }
 
-fn landed<R: serde::de::DeserializeOwned>(
+pub(super) fn landed<R: serde::de::DeserializeOwned>(
     lake: &Path,
     table: Table,
     producer: &str,

@@ -5,6 +5,7 @@ mod kafka;
 mod lake;
 mod local;
 mod operating;
+mod secure;
 mod simulate;
 
 use benchlake_analytics::{At, Lake, ask};

@@ -53,5 +53,5 @@ pub(crate) fn bench(workspace: &Workspace, name: Option<&str>) -> Result<()> {
 
 fn measure_peers(workspace: &Workspace) -> Result<()> {
     let mut bench = workspace.cargo(["bench", "--package", "benchlake-producers", "--bench", "peers"]);
-    run(test::with_services(workspace, &mut bench), "see what it says; `cargo xtask setup` brings NumPy")
+    run(test::with_services(workspace, &mut bench)?, "see what it says; `cargo xtask setup` brings NumPy")
 }

@@ -1,17 +1,19 @@
 //! A real Apache Kafka for the tests: one KRaft node on loopback, from the jars that `setup` fetched.
 //!
-//! Everything it has is in `services/kafka` of the target folder: `libs`, `data`, `broker.log` and
-//! `broker.pid`. A broker killed at any point starts again on the same data.
+//! Everything it has is in `services/kafka` of the target folder: `libs`, `data`, `tls`, `broker.log`
+//! and `broker.pid`. A broker killed at any point starts again on the same data.
 
 use crate::{
     listener::{answers_metadata, command_line, holder, is_free},
+    ports::Ports,
     step::{output, remove_folder},
+    tls,
     workspace::Workspace,
 };
 use anyhow::{Context as _, Result, bail};
 use std::{
     fs::{self, File},
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -19,18 +21,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Where clients reach the broker.
-pub(crate) const BROKER: &str = "127.0.0.1:19092";
-/// Where the broker reaches its controller, itself.
-const CONTROLLER: &str = "127.0.0.1:19093";
 /// How long a start or a stop may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// The broker's main class.
 const MAIN_CLASS: &str = "kafka.Kafka";
 
-/// Starts the broker unless it is up, and returns when it answers.
-pub(crate) fn up(workspace: &Workspace, fresh: bool) -> Result<()> {
-    let home = Home(workspace.kafka());
+/// Starts the broker unless it is up as configured, and returns where it answers in plain.
+pub(crate) fn up(workspace: &Workspace, fresh: bool) -> Result<SocketAddr> {
+    let (home, ports) = (Home(workspace.kafka()), Ports::find()?);
     if !home.libs().join("pom.xml").exists() {
         bail!("no Kafka in {}: run `cargo xtask setup` first", home.libs().display());
     }
@@ -38,19 +36,25 @@ pub(crate) fn up(workspace: &Workspace, fresh: bool) -> Result<()> {
         home.stop(&["TERM", "KILL"])?;
         remove_folder(&home.data())?;
     }
+    let wanted = home.wanted_properties(workspace, ports)?;
     if let Some(pid) = home.running() {
-        eprintln!("up: Kafka is up already (pid {pid})");
-        return home.wait_for_answer(None);
+        if home.tls_is_ready() && fs::read_to_string(home.properties()).is_ok_and(|has| has == wanted) {
+            eprintln!("up: Kafka is up already (pid {pid})");
+            home.wait_for_answer(ports, None)?;
+            return Ok(ports.plain());
+        }
+        eprintln!("up: Kafka (pid {pid}) is configured otherwise: starting it anew");
+        home.stop(&["TERM", "KILL"])?;
     }
-    for address in [BROKER, CONTROLLER] {
-        wait_until_free(address.parse()?)?;
+    for (_, port) in ports.all() {
+        wait_until_free((Ipv4Addr::LOCALHOST, port).into())?;
     }
-    home.configure(workspace)?;
+    home.configure(workspace, ports, &wanted)?;
     let start = Instant::now();
     let mut broker = home.start()?;
-    home.wait_for_answer(Some(&mut broker))?;
+    home.wait_for_answer(ports, Some(&mut broker))?;
     eprintln!("up: Kafka answers after {:.1} s (pid {})", start.elapsed().as_secs_f64(), broker.id());
-    Ok(())
+    Ok(ports.plain())
 }
 
 /// Stops the broker, if it is ours and up, and returns when it is gone.
@@ -67,6 +71,11 @@ pub(crate) fn down(workspace: &Workspace, kill: bool) -> Result<()> {
 /// Whether our broker is up.
 pub(crate) fn is_up(workspace: &Workspace) -> bool {
     Home(workspace.kafka()).running().is_some()
+}
+
+/// The folder that holds what clients of the secured listeners need.
+pub(crate) fn tls_folder(workspace: &Workspace) -> PathBuf {
+    Home(workspace.kafka()).tls()
 }
 
 /// Waits a moment for the ports of a broker that was just killed; a port that stays taken is
@@ -97,6 +106,15 @@ impl Home {
         self.0.join("data")
     }
 
+    fn tls(&self) -> PathBuf {
+        self.0.join("tls")
+    }
+
+    /// Whether certificates and password are there, and the data folder knows the password.
+    fn tls_is_ready(&self) -> bool {
+        self.tls().join("addresses").exists()
+    }
+
     fn properties(&self) -> PathBuf {
         self.0.join("server.properties")
     }
@@ -119,26 +137,50 @@ impl Home {
         is_ours.then_some(pid)
     }
 
-    /// Fills in the templates, and formats the data folder with a new cluster id if it is empty.
-    fn configure(&self, workspace: &Workspace) -> Result<()> {
+    /// The template with everything filled in.
+    fn wanted_properties(&self, workspace: &Workspace, ports: Ports) -> Result<String> {
         let template = workspace.path("infra/kafka/server.properties");
-        let properties = fs::read_to_string(&template)
+        let text = fs::read_to_string(&template)
             .with_context(|| format!("cannot read {}", template.display()))?
-            .replace("@BROKER@", BROKER)
-            .replace("@CONTROLLER@", CONTROLLER)
-            .replace("@DATA@", &self.data().display().to_string());
+            .replace("@DATA@", &self.data().display().to_string())
+            .replace("@TLS@", &self.tls().display().to_string());
+        let fill = |text: String, (name, port): (&str, u16)| {
+            text.replace(&format!("@{}@", name.to_uppercase()), &port.to_string())
+        };
+        Ok(ports.all().fold(text, fill))
+    }
+
+    /// Writes the configuration, and makes certificates and data folder where they are missing. A data
+    /// folder from before the broker had certificates is made anew: it knows no user.
+    fn configure(&self, workspace: &Workspace, ports: Ports, properties: &str) -> Result<()> {
         fs::write(self.properties(), properties)
             .with_context(|| format!("cannot write {}", self.properties().display()))?;
         fs::copy(workspace.path("infra/kafka/log4j2.properties"), self.0.join("log4j2.properties"))
             .with_context(|| format!("cannot copy log4j2.properties to {}", self.0.display()))?;
-        if self.data().join("meta.properties").exists() {
-            return Ok(());
+        if !self.tls_is_ready() {
+            remove_folder(&self.data())?;
+            tls::make(&self.tls())?;
         }
+        if !self.data().join("meta.properties").exists() {
+            self.format()?;
+        }
+        // Last: its presence says that all of it is there.
+        let addresses: String =
+            ports.all().map(|(name, port)| format!("{name} localhost:{port}\n")).collect();
+        fs::write(self.tls().join("addresses"), addresses)
+            .with_context(|| format!("cannot write to {}", self.tls().display()))
+    }
+
+    /// Makes the data folder, with a new cluster id and the user of the tests.
+    fn format(&self) -> Result<()> {
         remove_folder(&self.data())?;
         let remedy = "see what it says; `java -version` must be 17 or newer";
         let id = output(self.java().args(["kafka.tools.StorageTool", "random-uuid"]), remedy)?;
+        let password = fs::read_to_string(self.tls().join("password"))
+            .with_context(|| format!("cannot read the password in {}", self.tls().display()))?;
+        let user = format!("SCRAM-SHA-512=[name={},password={}]", tls::USER, password.trim());
         let mut format = self.java();
-        format.args(["kafka.tools.StorageTool", "format", "-t", id.trim(), "-c"]);
+        format.args(["kafka.tools.StorageTool", "format", "-t", id.trim(), "--add-scram", &user, "-c"]);
         output(format.arg(self.properties()), remedy).map(drop)
     }
 
@@ -171,10 +213,9 @@ impl Home {
     }
 
     /// Waits until the broker answers; gives up when it ends or takes too long.
-    fn wait_for_answer(&self, mut broker: Option<&mut Child>) -> Result<()> {
-        let address: SocketAddr = BROKER.parse()?;
+    fn wait_for_answer(&self, ports: Ports, mut broker: Option<&mut Child>) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
-        while !answers_metadata(address) {
+        while !answers_metadata(ports.plain()) {
             if let Some(broker) = &mut broker
                 && let Some(status) = broker.try_wait()?
             {

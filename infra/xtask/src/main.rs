@@ -12,6 +12,7 @@ mod kafka;
 mod listener;
 mod manifests;
 mod packages;
+mod ports;
 mod promtool;
 mod python;
 mod rules;
@@ -19,6 +20,7 @@ mod setup;
 mod startup;
 mod step;
 mod test;
+mod tls;
 mod workspace;
 
 use clap::{Parser, Subcommand};
@@ -104,8 +106,7 @@ fn run(workspace: &Workspace, command: Command) -> anyhow::Result<()> {
         Command::Quick => test::quick(workspace),
         Command::Test => test::test(workspace),
         Command::Up { fresh } => {
-            kafka::up(workspace, fresh)?;
-            println!("{}", kafka::BROKER);
+            println!("{}", kafka::up(workspace, fresh)?);
             Ok(())
         }
         Command::Down { kill } => kafka::down(workspace, kill),

@@ -36,6 +36,11 @@ const PACKAGES: &[Package] = &[
         purpose: "run the Kafka of the tests",
         proof: Proof::Programs(&["java"]),
     },
+    Package {
+        name: "openssl",
+        purpose: "make certificates for the Kafka of the tests",
+        proof: Proof::Programs(&["openssl"]),
+    },
     Package { name: "maven", purpose: "fetch Kafka's jars", proof: Proof::Programs(&["mvn"]) },
     Package {
         name: "python3-venv",

@@ -1,7 +1,9 @@
 //! `quick`, `test` and `golden`.
 
 use crate::{
-    check, kafka, setup,
+    check, kafka,
+    ports::Ports,
+    setup,
     step::{Steps, on_path, run},
     workspace::Workspace,
 };
@@ -46,7 +48,7 @@ fn all_tests(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     with_kafka(workspace, steps, |steps| {
         steps.run("all tests", || {
             let mut tests = workspace.cargo(["test", "--workspace", "--locked", "--no-fail-fast"]);
-            run(with_services(workspace, &mut tests), "see the failing tests above")
+            run(with_services(workspace, &mut tests)?, "see the failing tests above")
         })?;
         steps.run("fault rounds", || fault_rounds(workspace, 30, None, None))
     })
@@ -71,7 +73,7 @@ fn fault_rounds(workspace: &Workspace, rounds: u64, seed: Option<u64>, round: Op
     }
     // The harness kills the broker, and has this program start it again.
     test.env("BENCHLAKE_TEST_XTASK", env::current_exe()?);
-    run(with_services(workspace, &mut test), "it printed how to repeat the round that failed")
+    run(with_services(workspace, &mut test)?, "it printed how to repeat the round that failed")
 }
 
 /// Does `work` with Kafka up, and leaves Kafka as it was found: up if it was up, else stopped.
@@ -81,7 +83,7 @@ fn with_kafka(
     work: impl FnOnce(&mut Steps) -> Result<()>,
 ) -> Result<()> {
     let was_up = kafka::is_up(workspace);
-    let outcome = steps.run("Kafka up", || kafka::up(workspace, false)).and_then(|()| work(steps));
+    let outcome = steps.run("Kafka up", || kafka::up(workspace, false)).and_then(|_| work(steps));
     if was_up {
         return outcome;
     }
@@ -99,12 +101,14 @@ pub(crate) fn golden(workspace: &Workspace) -> Result<()> {
 }
 
 /// Tells the tests where the real parts are. A test whose part is not named skips, and says so.
-pub(crate) fn with_services<'c>(workspace: &Workspace, tests: &'c mut Command) -> &'c mut Command {
-    tests.env("BENCHLAKE_TEST_BROKERS", kafka::BROKER).env("BENCHLAKE_TEST_PYTHON", workspace.python());
+pub(crate) fn with_services<'c>(workspace: &Workspace, tests: &'c mut Command) -> Result<&'c mut Command> {
+    tests.env("BENCHLAKE_TEST_BROKERS", Ports::find()?.plain().to_string());
+    tests.env("BENCHLAKE_TEST_TLS", kafka::tls_folder(workspace));
+    tests.env("BENCHLAKE_TEST_PYTHON", workspace.python());
     if let Some(chromium) = on_path("chromium") {
         tests.env("BENCHLAKE_TEST_CHROMIUM", chromium);
     }
-    tests
+    Ok(tests)
 }
 
 /// The names of a crate's integration tests.

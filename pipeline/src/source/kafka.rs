@@ -6,10 +6,10 @@
 
 use super::{Assigned, Event, Message, OffsetReset, Partition, Source, topic_id::topic_id};
 use crate::{LandError, Positions};
-use benchlake_producers::emit::{Kafka, KafkaError};
+use benchlake_producers::emit::{Complaint, Complaints, Kafka, KafkaError};
 use benchlake_schemas::{Envelope, Table};
 use rdkafka::{
-    ClientContext, Message as _, Offset, TopicPartitionList,
+    ClientConfig, ClientContext, Message as _, Offset, TopicPartitionList,
     client::Client,
     consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext},
     error::{KafkaError as ClientError, RDKafkaErrorCode},
@@ -74,11 +74,11 @@ enum Happening {
 /// Serves the callbacks that come inside `poll`, on the polling thread, and hands them over to the
 /// next call of `next`.
 struct Membership {
-    brokers: String,
+    kafka: Kafka,
     positions: Positions,
     reset: Option<OffsetReset>,
     happened: Mutex<VecDeque<Happening>>,
-    last_error: Mutex<Option<String>>,
+    complaints: Complaints,
 }
 
 impl KafkaSource {
@@ -96,14 +96,25 @@ impl KafkaSource {
         reset: Option<OffsetReset>,
         max_fetched: usize,
     ) -> Result<Self, LandError> {
-        let brokers = kafka.brokers().to_owned();
         let context = Membership {
-            brokers,
+            kafka: kafka.clone(),
             positions,
             reset,
             happened: Mutex::default(),
-            last_error: Mutex::default(),
+            complaints: Complaints::default(),
         };
+        let consumer: BaseConsumer<Membership> =
+            Self::config(kafka, group, max_fetched).create_with_context(context).map_err(KafkaError::from)?;
+        let topics = Table::PRODUCED.map(Table::topic);
+        let topics: Vec<_> = topics.iter().map(String::as_str).collect();
+        consumer.subscribe(&topics).map_err(KafkaError::from)?;
+        let ends = kafka.config().create().map_err(KafkaError::from)?;
+        Ok(Self { consumer, assigned: None, ended: HashSet::new(), ends, checked: Instant::now() })
+    }
+
+    /// The configuration of the consumer that joins `group` and fetches `max_fetched` bytes ahead.
+    #[must_use]
+    pub fn config(kafka: &Kafka, group: &str, max_fetched: usize) -> ClientConfig {
         let mut config = kafka.config();
         config.set("group.id", group).set("enable.auto.commit", "false").set("auto.offset.reset", "error");
         config.set("partition.assignment.strategy", "range").set("enable.partition.eof", "true");
@@ -111,13 +122,7 @@ impl KafkaSource {
         let (queue, fetch) = ((max_fetched >> 10).max(1024), (max_fetched / 2).clamp(1 << 20, 16 << 20));
         config.set("queued.max.messages.kbytes", queue.to_string());
         config.set("fetch.max.bytes", fetch.to_string()).set("max.partition.fetch.bytes", fetch.to_string());
-        let consumer: BaseConsumer<Membership> =
-            config.create_with_context(context).map_err(KafkaError::from)?;
-        let topics = Table::PRODUCED.map(Table::topic);
-        let topics: Vec<_> = topics.iter().map(String::as_str).collect();
-        consumer.subscribe(&topics).map_err(KafkaError::from)?;
-        let ends = kafka.config().create().map_err(KafkaError::from)?;
-        Ok(Self { consumer, assigned: None, ended: HashSet::new(), ends, checked: Instant::now() })
+        config
     }
 
     /// The oldest callback not handed over yet, as an event.
@@ -141,10 +146,10 @@ impl KafkaSource {
     }
 
     fn failed(&self, error: &ClientError) -> LandError {
-        let context = self.consumer.context();
-        let known = context.last_error.lock().ok().and_then(|error| error.clone());
-        let reason = known.unwrap_or_else(|| error.to_string());
-        KafkaError::Unreachable { brokers: context.brokers.clone(), reason }.into()
+        let Membership { kafka, complaints, .. } = &**self.consumer.context();
+        let last = complaints.last();
+        let reason = last.map_or_else(|| error.to_string(), |last| last.text().to_owned());
+        KafkaError::Unreachable { brokers: kafka.brokers().to_owned(), reason }.into()
     }
 
     /// Takes a message over, unless its partition is not ours any more.
@@ -192,6 +197,8 @@ pub fn partitions(kafka: &Kafka, table: Table) -> Result<Vec<PartitionEnds>, Lan
     let topic = table.topic();
     let unreachable =
         |reason: String| KafkaError::Unreachable { brokers: kafka.brokers().to_owned(), reason };
+    // Tells what is refused, within seconds.
+    kafka.answers()?;
     let consumer: BaseConsumer = kafka.config().create().map_err(KafkaError::from)?;
     let known =
         consumer.fetch_metadata(Some(&topic), ANSWER).map_err(|error| unreachable(error.to_string()))?;
@@ -234,6 +241,10 @@ impl Source for KafkaSource {
         if let Some(event) = self.happened() {
             return event;
         }
+        let context = self.consumer.context();
+        if let Some(complaint) = context.complaints.certain() {
+            return Err(context.kafka.explain(&complaint).into());
+        }
         match polled {
             Some(Ok(message)) => {
                 if let Some(message) = self.take(message) {
@@ -243,7 +254,10 @@ impl Source for KafkaSource {
             Some(Err(ClientError::PartitionEOF(_))) => self.note_ends(),
             Some(Err(error)) if is_fatal(&error) => return Err(self.failed(&error)),
             // librdkafka tries again by itself.
-            Some(Err(error)) => tracing::warn!(%error, "Kafka"),
+            Some(Err(error)) => {
+                let last = context.complaints.last();
+                tracing::warn!(%error, reason = last.as_ref().map(Complaint::text), "Kafka");
+            }
             None => {
                 if self.checked.elapsed() >= RECHECK {
                     self.note_ends();
@@ -320,7 +334,8 @@ impl Membership {
         consumer: &BaseConsumer<Self>,
         partitions: &TopicPartitionList,
     ) -> Result<Vec<Given>, LandError> {
-        let unreachable = |reason: String| KafkaError::Unreachable { brokers: self.brokers.clone(), reason };
+        let unreachable =
+            |reason: String| KafkaError::Unreachable { brokers: self.kafka.brokers().to_owned(), reason };
         let cluster = cluster_id(consumer.client()).map_err(unreachable)?;
         let mut ids = HashMap::new();
         let mut given = Vec::new();
@@ -370,10 +385,8 @@ impl Membership {
 }
 
 impl ClientContext for Membership {
-    fn error(&self, _error: ClientError, reason: &str) {
-        if let Ok(mut last) = self.last_error.lock() {
-            *last = Some(reason.to_owned());
-        }
+    fn error(&self, error: ClientError, reason: &str) {
+        self.complaints.note(&error, reason);
     }
 }
 

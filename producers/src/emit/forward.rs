@@ -5,14 +5,15 @@
 //! the first unacknowledged record on is sent again, under the same sequence numbers.
 
 use super::{
-    kafka::{Kafka, KafkaError, LastError},
+    kafka::{Kafka, KafkaError},
     log::{Entry, LogReader},
+    refusal::{Complaint, Complaints},
     spool::{Drain, SpoolError},
 };
 use crate::fault;
 use benchlake_schemas::{Envelope, header};
 use rdkafka::{
-    ClientContext,
+    ClientConfig, ClientContext,
     error::{KafkaError as ClientError, RDKafkaErrorCode},
     message::{DeliveryResult, Header, OwnedHeaders},
     producer::{BaseProducer, BaseRecord, Producer, ProducerContext},
@@ -89,12 +90,12 @@ impl Forwarder {
             if sent.acknowledged.records > 0 {
                 progress = Instant::now();
             }
-            let Some(reason) = sent.failure else { return Ok(total) };
-            if progress.elapsed() >= self.patience || stop.load(Ordering::Relaxed) {
-                return Err(
-                    KafkaError::Unreachable { brokers: self.kafka.brokers().to_owned(), reason }.into()
-                );
+            let Some(failure) = sent.failure else { return Ok(total) };
+            let is_over = progress.elapsed() >= self.patience || stop.load(Ordering::Relaxed);
+            if is_over || failure.is_certain() {
+                return Err(self.kafka.explain(&failure).into());
             }
+            let reason = failure.text();
             tracing::warn!(producer = %drain.producer, reason, "delivery failed; sending again from the first unacknowledged record");
             std::thread::sleep(Duration::from_millis(500));
         }
@@ -124,6 +125,18 @@ impl Forwarder {
             self.producer = Some(producer);
         }
         Ok(Attempt { acknowledged: window.acknowledged, failure: window.failure })
+    }
+
+    /// The configuration of the producer that a forwarder to `kafka` uses.
+    #[must_use]
+    pub fn config(kafka: &Kafka) -> ClientConfig {
+        let mut config = kafka.config();
+        config.set("enable.idempotence", "true").set("acks", "all").set("compression.type", "zstd");
+        config.set("linger.ms", "5").set("queue.buffering.max.kbytes", "65536");
+        // Never: the client would give up single messages and go on with later ones, and what the
+        // broker holds must always be a prefix of the log. `Window` watches the time instead.
+        config.set("message.timeout.ms", "0");
+        config
     }
 
     fn send_all(
@@ -176,7 +189,7 @@ impl Forwarder {
         let mut record = message(&topic, &key, partition % self.partitions.max(1), envelope, number);
         while let Err((error, back)) = producer.send(record) {
             if error != ClientError::MessageProduction(RDKafkaErrorCode::QueueFull) {
-                window.failure = Some(error.to_string());
+                window.failure = Some(Complaint::new(&error, &error.to_string()));
             }
             if window.failure.is_some() {
                 return Ok(());
@@ -193,13 +206,7 @@ impl Forwarder {
 
 /// An idempotent producer that keeps at most 64 MiB on their way.
 pub(super) fn connect(kafka: &Kafka) -> Result<BaseProducer<Deliveries>, KafkaError> {
-    let mut config = kafka.config();
-    config.set("enable.idempotence", "true").set("acks", "all").set("compression.type", "zstd");
-    config.set("linger.ms", "5").set("queue.buffering.max.kbytes", "65536");
-    // Never: the client would give up single messages and go on with later ones, and what the
-    // broker holds must always be a prefix of the log. Who sends watches the time instead.
-    config.set("message.timeout.ms", "0");
-    Ok(config.create_with_context(Deliveries::default())?)
+    Ok(Forwarder::config(kafka).create_with_context(Deliveries::default())?)
 }
 
 /// `envelope` as a message; its delivery report brings `number` back.
@@ -227,7 +234,7 @@ fn kafka_headers(envelope: &Envelope) -> OwnedHeaders {
 
 struct Attempt {
     acknowledged: Forwarded,
-    failure: Option<String>,
+    failure: Option<Complaint>,
 }
 
 /// Records on their way, in the order of the log.
@@ -236,7 +243,7 @@ struct Window {
     taken_off: u64,
     landed: u64,
     acknowledged: Forwarded,
-    failure: Option<String>,
+    failure: Option<Complaint>,
     heard: Instant,
 }
 
@@ -273,7 +280,7 @@ impl Window {
                         flight.arrived = true;
                     }
                 }
-                Err(error) => self.failure = Some(error.to_string()),
+                Err(error) => self.failure = Some(Complaint::new(&error, &error.to_string())),
             }
         }
         let mut prefix = None;
@@ -283,11 +290,14 @@ impl Window {
             self.acknowledged.bytes += flight.bytes;
             prefix = Some(flight);
         }
-        if self.flying.is_empty() {
+        let complaints = &producer.context().complaints;
+        if let Some(complaint) = complaints.certain() {
+            self.failure = Some(complaint);
+        } else if self.flying.is_empty() {
             self.heard = Instant::now();
         } else if self.heard.elapsed() >= DELIVERY && self.failure.is_none() {
-            let known = producer.context().errors.get();
-            self.failure = Some(known.unwrap_or_else(|| format!("no acknowledgement for {DELIVERY:?}")));
+            let silence = || Complaint::silence(DELIVERY);
+            self.failure = Some(complaints.last().unwrap_or_else(silence));
         }
         let Some(flight) = prefix else { return Ok(()) };
         fault::step("forward.acknowledged")?;
@@ -299,7 +309,7 @@ impl Window {
 #[derive(Default)]
 pub(super) struct Deliveries {
     reports: Mutex<Vec<(u64, Result<(), ClientError>)>>,
-    pub(super) errors: LastError,
+    pub(super) complaints: Complaints,
 }
 
 impl Deliveries {
@@ -309,8 +319,8 @@ impl Deliveries {
 }
 
 impl ClientContext for Deliveries {
-    fn error(&self, _error: ClientError, reason: &str) {
-        self.errors.set(reason);
+    fn error(&self, error: ClientError, reason: &str) {
+        self.complaints.note(&error, reason);
     }
 }
 

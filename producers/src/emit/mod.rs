@@ -4,16 +4,23 @@
 //! Records are fsynced before `append` returns and stay until they are known to be landed or
 //! acknowledged.
 
+mod certificate;
 mod forward;
 mod kafka;
 mod log;
+mod property;
+mod refusal;
 mod sender;
 mod spool;
 mod textfile;
 
 pub use forward::{ForwardError, Forwarded, Forwarder};
-pub use kafka::{Kafka, KafkaError};
+pub use kafka::{Kafka, KafkaError, shown};
 pub use log::{Entry, LogReader};
+pub use property::Property;
+/// The Kafka client's configuration, as the library has it.
+pub use rdkafka::ClientConfig;
+pub use refusal::{Complaint, Complaints, Refusal};
 pub use sender::Sender;
 pub(crate) use spool::packed;
 pub use spool::{Drain, Spool, SpoolError, SpoolOptions, WhenFull, backlog, drains};

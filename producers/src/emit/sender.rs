@@ -3,6 +3,7 @@
 use super::{
     forward::{DELIVERY, Deliveries, Forwarded, connect, message},
     kafka::{Kafka, KafkaError},
+    refusal::Complaint,
     spool::partition_of,
 };
 use benchlake_schemas::{Envelope, ProducerId, Table};
@@ -15,7 +16,7 @@ use std::time::{Duration, Instant};
 /// An idempotent producer for the records of many of ours. Holds at most 64 MiB on their way.
 pub struct Sender {
     producer: BaseProducer<Deliveries>,
-    brokers: String,
+    kafka: Kafka,
     partitions: u32,
     flying: u64,
     heard: Instant,
@@ -30,7 +31,7 @@ impl Sender {
     pub fn connect(kafka: &Kafka, partitions: u32) -> Result<Self, KafkaError> {
         Ok(Self {
             producer: connect(kafka)?,
-            brokers: kafka.brokers().to_owned(),
+            kafka: kafka.clone(),
             partitions,
             flying: 0,
             heard: Instant::now(),
@@ -54,7 +55,7 @@ impl Sender {
         let mut record = message(&topic, &key, partition, envelope, bytes);
         while let Err((error, back)) = self.producer.send(record) {
             if error != ClientError::MessageProduction(RDKafkaErrorCode::QueueFull) {
-                return Err(self.unreachable(error.to_string()));
+                return Err(self.failed(&error));
             }
             record = back;
             self.settle(Duration::from_millis(50))?;
@@ -78,7 +79,7 @@ impl Sender {
     fn settle(&mut self, wait: Duration) -> Result<(), KafkaError> {
         self.producer.poll(wait);
         for (bytes, result) in self.producer.context().take() {
-            result.map_err(|error| self.unreachable(error.to_string()))?;
+            result.map_err(|error| self.failed(&error))?;
             self.heard = Instant::now();
             self.flying -= 1;
             self.acknowledged.records += 1;
@@ -87,14 +88,19 @@ impl Sender {
         if self.flying == 0 {
             self.heard = Instant::now();
         } else if self.heard.elapsed() >= DELIVERY {
-            let known = self.producer.context().errors.get();
-            return Err(self.unreachable(known.unwrap_or_else(|| format!("silent for {DELIVERY:?}"))));
+            let (brokers, reason) = (self.kafka.brokers().to_owned(), format!("silent for {DELIVERY:?}"));
+            let silent = KafkaError::Unreachable { brokers, reason };
+            let known = self.producer.context().complaints.last();
+            return Err(known.map_or(silent, |complaint| self.kafka.explain(&complaint)));
         }
-        Ok(())
+        match self.producer.context().complaints.certain() {
+            Some(complaint) => Err(self.kafka.explain(&complaint)),
+            None => Ok(()),
+        }
     }
 
-    fn unreachable(&self, reason: String) -> KafkaError {
-        KafkaError::Unreachable { brokers: self.brokers.clone(), reason }
+    fn failed(&self, error: &ClientError) -> KafkaError {
+        self.kafka.explain(&Complaint::new(error, &error.to_string()))
     }
 }
 
