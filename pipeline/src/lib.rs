@@ -16,6 +16,7 @@ mod maintain;
 mod position;
 mod replay;
 mod source;
+pub mod store;
 mod verify;
 
 pub use flush::FlushPolicy;
@@ -29,4 +30,5 @@ pub use source::{
     kafka::{KafkaSource, PartitionEnds, partitions},
     spool::SpoolSource,
 };
+pub use store::register_stores;
 pub use verify::FileCheck;

@@ -4,6 +4,7 @@ mod bad_input;
 mod kafka;
 mod lake;
 mod local;
+mod s3;
 
 use benchlake_analytics::{At, Lake, ask};
 use std::{

@@ -4,51 +4,43 @@
 //! `broker.pid`. A broker killed at any point starts again on the same data.
 
 use crate::{
-    listener::{answers_metadata, command_line, holder, is_free},
+    listener::answers_metadata,
+    service::{Service, wait_until_free},
     step::{output, remove_folder},
     workspace::Workspace,
 };
 use anyhow::{Context as _, Result, bail};
-use std::{
-    fs::{self, File},
-    net::SocketAddr,
-    os::unix::process::CommandExt as _,
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    thread::sleep,
-    time::{Duration, Instant},
-};
+use std::{fs, path::PathBuf, process::Command, time::Instant};
 
 /// Where clients reach the broker.
 pub(crate) const BROKER: &str = "127.0.0.1:19092";
 /// Where the broker reaches its controller, itself.
 const CONTROLLER: &str = "127.0.0.1:19093";
-/// How long a start or a stop may take.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// The broker's main class.
 const MAIN_CLASS: &str = "kafka.Kafka";
 
 /// Starts the broker unless it is up, and returns when it answers.
 pub(crate) fn up(workspace: &Workspace, fresh: bool) -> Result<()> {
     let home = Home(workspace.kafka());
+    let (service, address) = (home.service(), BROKER.parse()?);
     if !home.libs().join("pom.xml").exists() {
         bail!("no Kafka in {}: run `cargo xtask setup` first", home.libs().display());
     }
     if fresh {
-        home.stop(&["TERM", "KILL"])?;
+        service.stop(&["TERM", "KILL"])?;
         remove_folder(&home.data())?;
     }
-    if let Some(pid) = home.running() {
+    if let Some(pid) = service.running() {
         eprintln!("up: Kafka is up already (pid {pid})");
-        return home.wait_for_answer(None);
+        return service.wait(None, || answers_metadata(address));
     }
     for address in [BROKER, CONTROLLER] {
         wait_until_free(address.parse()?)?;
     }
     home.configure(workspace)?;
     let start = Instant::now();
-    let mut broker = home.start()?;
-    home.wait_for_answer(Some(&mut broker))?;
+    let mut broker = service.start(home.java().arg(MAIN_CLASS).arg(home.properties()))?;
+    service.wait(Some(&mut broker), || answers_metadata(address))?;
     eprintln!("up: Kafka answers after {:.1} s (pid {})", start.elapsed().as_secs_f64(), broker.id());
     Ok(())
 }
@@ -56,33 +48,12 @@ pub(crate) fn up(workspace: &Workspace, fresh: bool) -> Result<()> {
 /// Stops the broker, if it is ours and up, and returns when it is gone.
 /// `kill` does it as a crash would.
 pub(crate) fn down(workspace: &Workspace, kill: bool) -> Result<()> {
-    let signals: &[_] = if kill { &["KILL"] } else { &["TERM", "KILL"] };
-    match Home(workspace.kafka()).stop(signals)? {
-        Some(pid) => eprintln!("down: Kafka is stopped (pid {pid})"),
-        None => eprintln!("down: Kafka is not up"),
-    }
-    Ok(())
+    Home(workspace.kafka()).service().down(kill)
 }
 
 /// Whether our broker is up.
 pub(crate) fn is_up(workspace: &Workspace) -> bool {
-    Home(workspace.kafka()).running().is_some()
-}
-
-/// Waits a moment for the ports of a broker that was just killed; a port that stays taken is
-/// somebody else's.
-fn wait_until_free(address: SocketAddr) -> Result<()> {
-    let deadline = Instant::now() + Duration::from_secs(3);
-    while !is_free(address) {
-        if Instant::now() > deadline {
-            let who = holder(address.port()).unwrap_or_else(|| "another process".into());
-            bail!(
-                "{address} is taken by {who}: stop it (a test Kafka: `cargo xtask down` with its checkout and CARGO_TARGET_DIR)"
-            );
-        }
-        sleep(Duration::from_millis(50));
-    }
-    Ok(())
+    Home(workspace.kafka()).service().running().is_some()
 }
 
 /// The folder of the broker.
@@ -101,22 +72,14 @@ impl Home {
         self.0.join("server.properties")
     }
 
-    fn log(&self) -> PathBuf {
-        self.0.join("broker.log")
-    }
-
-    fn pid_file(&self) -> PathBuf {
-        self.0.join("broker.pid")
-    }
-
-    /// The broker's process id, if that process is still our broker and not a later one of the
-    /// same number.
-    fn running(&self) -> Option<u32> {
-        let pid: u32 = fs::read_to_string(self.pid_file()).ok()?.trim().parse().ok()?;
-        let words = command_line(&pid.to_string());
-        let is_ours = words.iter().any(|word| word == MAIN_CLASS)
-            && words.last().is_some_and(|word| Path::new(word) == self.properties());
-        is_ours.then_some(pid)
+    /// The broker, told by the properties it was started with.
+    fn service(&self) -> Service {
+        Service {
+            name: "Kafka",
+            pid_file: self.0.join("broker.pid"),
+            log: self.0.join("broker.log"),
+            last_word: self.properties(),
+        }
     }
 
     /// Fills in the templates, and formats the data folder with a new cluster id if it is empty.
@@ -142,84 +105,11 @@ impl Home {
         output(format.arg(self.properties()), remedy).map(drop)
     }
 
-    /// Starts the broker in a process group of its own, so that it outlives this program and a
-    /// Ctrl-C in the terminal.
-    fn start(&self) -> Result<Child> {
-        let log = File::options().create(true).append(true).open(self.log());
-        let log = log.with_context(|| format!("cannot write {}", self.log().display()))?;
-        let broker = self
-            .java()
-            .arg(MAIN_CLASS)
-            .arg(self.properties())
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .process_group(0)
-            .spawn()
-            .context("cannot start java: run `cargo xtask setup`")?;
-        fs::write(self.pid_file(), broker.id().to_string())
-            .with_context(|| format!("cannot write {}", self.pid_file().display()))?;
-        Ok(broker)
-    }
-
     fn java(&self) -> Command {
         let mut java = Command::new("java");
         java.args(["-Xms128m", "-Xmx512m"]);
         java.arg(format!("-Dlog4j2.configurationFile=file:{}", self.0.join("log4j2.properties").display()));
         java.arg("-cp").arg(self.libs().join("*"));
         java
-    }
-
-    /// Waits until the broker answers; gives up when it ends or takes too long.
-    fn wait_for_answer(&self, mut broker: Option<&mut Child>) -> Result<()> {
-        let address: SocketAddr = BROKER.parse()?;
-        let deadline = Instant::now() + PATIENCE;
-        while !answers_metadata(address) {
-            if let Some(broker) = &mut broker
-                && let Some(status) = broker.try_wait()?
-            {
-                bail!("Kafka ended ({status}): {}; its log is {}", self.last_error(), self.log().display());
-            }
-            if Instant::now() > deadline {
-                let patience = PATIENCE.as_secs();
-                bail!(
-                    "Kafka does not answer after {patience} s: see {}, then `cargo xtask down`",
-                    self.log().display()
-                );
-            }
-            sleep(Duration::from_millis(100));
-        }
-        Ok(())
-    }
-
-    /// The last line of the log that complains.
-    fn last_error(&self) -> String {
-        let log = fs::read_to_string(self.log()).unwrap_or_default();
-        let complains =
-            |line: &&str| ["ERROR", "FATAL", "Exception", "Error:"].iter().any(|word| line.contains(word));
-        log.lines().rev().find(complains).unwrap_or("no reason given").to_owned()
-    }
-
-    /// Stops the broker and waits until it is gone; returns the process id it had.
-    fn stop(&self, signals: &[&str]) -> Result<Option<u32>> {
-        let Some(pid) = self.running() else { return Ok(None) };
-        for signal in signals {
-            // The shell's own kill: the program of that name is not on every Debian.
-            let kill = format!("kill -{signal} {pid}");
-            output(
-                Command::new("sh").args(["-c", &kill]),
-                "it belongs to another user: stop it as that user",
-            )?;
-            let deadline = Instant::now() + PATIENCE;
-            while Instant::now() < deadline {
-                if self.running().is_none() {
-                    let _ = fs::remove_file(self.pid_file());
-                    return Ok(Some(pid));
-                }
-                sleep(Duration::from_millis(50));
-            }
-            eprintln!("down: Kafka (pid {pid}) is still there {} s after {signal}", PATIENCE.as_secs());
-        }
-        bail!("cannot stop Kafka (pid {pid}): see {}", self.log().display())
     }
 }
