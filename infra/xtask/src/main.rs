@@ -44,7 +44,7 @@ enum Command {
     Quick,
     /// Everything CI runs: setup, check, a real Kafka, a real S3 server, all tests
     Test,
-    /// Start the servers of the tests and print their addresses
+    /// Start the servers of the tests, Kafka and S3, and print the variables that tell tests of them
     Up {
         /// Forget all topics, messages and objects first
         #[arg(long)]
@@ -118,11 +118,13 @@ fn run(workspace: &Workspace, command: Command) -> anyhow::Result<()> {
         Command::Up { fresh, only } => {
             if only != Some(Server::S3) {
                 kafka::up(workspace, fresh)?;
-                println!("{}", kafka::BROKER);
+                println!("export BENCHLAKE_TEST_BROKERS={}", kafka::BROKER);
             }
             if only != Some(Server::Kafka) {
                 s3::up(workspace, fresh)?;
-                println!("{}", s3::url());
+                for (name, value) in s3::variables(workspace) {
+                    println!("export {name}={value:?}");
+                }
             }
             Ok(())
         }

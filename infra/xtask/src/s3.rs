@@ -42,7 +42,7 @@ pub(crate) fn install(workspace: &Workspace) -> Result<()> {
 }
 
 /// Where clients reach the server.
-pub(crate) fn url() -> String {
+fn url() -> String {
     format!("http://{}", address())
 }
 

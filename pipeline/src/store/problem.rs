@@ -65,7 +65,7 @@ impl Place {
             StoreError::Unauthenticated { ref path, .. } => {
                 StoreError::Unauthenticated { path: path.clone(), source: problem(&error) }
             }
-            StoreError::NotFound { .. } if error.to_string().contains("NoSuchBucket") => {
+            StoreError::NotFound { .. } if Seen::of(&error).code.is_some_and(|code| code != "NoSuchKey") => {
                 StoreError::Generic { store: "S3", source: problem(&error) }
             }
             StoreError::Generic { store, .. } => StoreError::Generic { store, source: problem(&error) },
@@ -74,75 +74,77 @@ impl Place {
     }
 
     fn problem(&self, error: &StoreError) -> Problem {
-        let Self { bucket, server, region, origin } = self;
+        let Self { bucket, server, origin, .. } = self;
         let seen = Seen::of(error);
-        let answer = [seen.status.map(|status| status.to_string()), seen.code.clone()];
-        let answer = answer.into_iter().flatten().collect::<Vec<_>>().join(" ");
-        let code = seen.code.as_deref().unwrap_or_default();
-        let (what, passes) = match (code, seen.status) {
+        let what = match seen.status {
             // Whoever hands out credentials was asked, not the bucket.
-            _ if seen.of_credentials => (
-                format!(
-                    "{origin}: no credentials from there: {}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
-                    seen.detail(&answer)
-                ),
-                seen.passes(),
+            _ if seen.of_credentials => format!(
+                "{origin}: none from there ({}): set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
+                seen.innermost
             ),
-            ("InvalidAccessKeyId", _) => (
-                format!("{origin}: the server does not know that key id ({answer}): set the right keys"),
-                false,
-            ),
-            ("SignatureDoesNotMatch", _) => (
-                format!("{origin}: the secret does not fit its key id ({answer}): set the right keys"),
-                false,
-            ),
+            Some(status) => self.refusal(&seen, status),
+            None => self.no_answer(&seen),
+        };
+        let end = if seen.passes() { MAY_PASS } else { "" };
+        Problem(format!("{BEGIN}{bucket}` at {server}: {what}{end}"))
+    }
+
+    /// The server's refusal, and what to do.
+    fn refusal(&self, seen: &Seen, status: u16) -> String {
+        let Self { region, origin, .. } = self;
+        let code = seen.code.as_deref().unwrap_or_default();
+        let answer = format!("{status} {code}");
+        let answer = answer.trim_end();
+        match (code, status) {
+            // The second is versitygw's.
+            ("InvalidAccessKeyId" | "XAdminUserNotFound", _) => {
+                format!("{origin}: the server does not know that key id ({answer}): set the right keys")
+            }
+            ("SignatureDoesNotMatch", _) => {
+                format!("{origin}: the secret does not fit its key id ({answer}): set the right keys")
+            }
             ("ExpiredToken" | "InvalidToken" | "TokenRefreshRequired", _) => {
-                (format!("{origin}: they have expired ({answer}): sign in again"), false)
+                format!("{origin}: they have expired ({answer}): sign in again")
             }
             ("RequestTimeTooSkewed", _) => {
-                (format!("this machine's clock and the server's differ too much ({answer}): set it"), false)
+                format!("this machine's clock and the server's differ too much ({answer}): set it")
             }
             (
                 "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException",
                 _,
             )
-            | (_, Some(301 | 307 | 308)) => {
-                (format!("it is not in region {region} ({answer}): set AWS_REGION to the bucket's"), false)
+            | (_, 301 | 307 | 308) => {
+                format!("it is not in region {region} ({answer}): set AWS_REGION to the bucket's")
             }
-            ("NoSuchBucket", _) => ("there is no such bucket: create it, or mend the URI".to_owned(), false),
-            (_, Some(401 | 403)) => (
-                format!(
-                    "{origin}: access denied ({answer}): allow them s3:ListBucket, and s3:GetObject, s3:PutObject and s3:DeleteObject on its objects"
-                ),
-                false,
+            ("NoSuchBucket", _) => "there is no such bucket: create it, or mend the URI".to_owned(),
+            (_, 401 | 403) => format!(
+                "{origin}: access denied ({answer}): allow them s3:ListBucket, and s3:GetObject, s3:PutObject and \
+                 s3:DeleteObject on its objects"
             ),
-            (_, Some(429 | 500..)) => (format!("the server is overloaded or down ({answer})"), true),
-            (_, Some(_)) => {
-                (format!("{answer}: {}", seen.message.as_deref().unwrap_or("no reason given")), false)
+            (_, 429 | 500..) => format!("the server is overloaded or down ({answer})"),
+            _ => format!("{answer}: {}", seen.message.as_deref().unwrap_or("no reason given")),
+        }
+    }
+
+    /// What kept the server's answer away.
+    fn no_answer(&self, seen: &Seen) -> String {
+        let (region, innermost) = (&self.region, &seen.innermost);
+        match seen.kind {
+            Some(HttpErrorKind::Connect) if seen.is_of_tls() => {
+                format!(
+                    "TLS: {innermost}: the server must speak it, with a certificate that this system trusts"
+                )
             }
-            (_, None) if seen.redirected => {
-                (format!("it is not in region {region}: set AWS_REGION to the bucket's"), false)
+            Some(HttpErrorKind::Connect) => {
+                format!("no connection: {innermost}: is it up, is AWS_ENDPOINT_URL right?")
             }
-            (_, None) => match seen.kind {
-                Some(HttpErrorKind::Connect) if seen.innermost.contains("certificate") => (
-                    format!(
-                        "TLS: {}: the system's certificates must know the server's issuer",
-                        seen.innermost
-                    ),
-                    false,
-                ),
-                Some(HttpErrorKind::Connect) => {
-                    (format!("no connection: {}: is it up, is AWS_ENDPOINT_URL right?", seen.innermost), true)
-                }
-                Some(HttpErrorKind::Timeout) => ("no answer in time".to_owned(), true),
-                Some(HttpErrorKind::Request | HttpErrorKind::Interrupted | HttpErrorKind::Decode) => {
-                    (format!("the connection was cut: {}", seen.innermost), true)
-                }
-                _ => (seen.innermost.clone(), false),
-            },
-        };
-        let end = if passes { MAY_PASS } else { "" };
-        Problem(format!("{BEGIN}{bucket}` at {server}: {what}{end}"))
+            Some(HttpErrorKind::Timeout) => "no answer in time".to_owned(),
+            Some(HttpErrorKind::Request | HttpErrorKind::Interrupted | HttpErrorKind::Decode) => {
+                format!("the connection was cut: {innermost}")
+            }
+            _ if seen.redirected => format!("it is not in region {region}: set AWS_REGION to the bucket's"),
+            _ => innermost.clone(),
+        }
     }
 
     /// What is wrong before anything was asked.
@@ -195,16 +197,18 @@ impl Seen {
         }
     }
 
-    fn detail(&self, answer: &str) -> String {
-        if answer.is_empty() { self.innermost.clone() } else { answer.to_owned() }
+    /// Whether there is a server that speaks no TLS, or not as we must.
+    fn is_of_tls(&self) -> bool {
+        ["certificate", "corrupt message", "Handshake"].iter().any(|word| self.innermost.contains(word))
     }
 
     fn passes(&self) -> bool {
-        self.status.is_some_and(|status| status == 429 || status >= 500)
-            || matches!(
-                self.kind,
-                Some(HttpErrorKind::Timeout | HttpErrorKind::Request | HttpErrorKind::Interrupted)
-            )
+        match (self.status, self.kind) {
+            (Some(status), _) => status == 429 || status >= 500,
+            (None, Some(HttpErrorKind::Connect)) => !self.is_of_tls(),
+            (None, Some(HttpErrorKind::Unknown) | None) => false,
+            (None, Some(_)) => true,
+        }
     }
 }
 
