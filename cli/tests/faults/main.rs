@@ -95,7 +95,7 @@ fn rounds(arguments: &Arguments) -> Result<()> {
             Ok(rows) => {
                 spooled += rows;
                 eprintln!(
-                    "round {number}: ok, {rows} rows new, {seconds:.1} s, lake {}: {plan}",
+                    "round {number}: ok, {rows} rows new, {seconds:.1} s, epoch {}: {plan}",
                     if scene.on_s3() { "on S3" } else { "in a folder" }
                 );
             }
