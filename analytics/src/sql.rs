@@ -149,10 +149,16 @@ fn tidy(text: &str) -> String {
     // What a function of ours says of its arguments comes wrapped.
     let line = line.split_once("user-defined coercion failed with: ").map_or(line, |(_, said)| said);
     let line = line.split_once(". No function matches").map_or(line, |(said, _)| said);
+    let line = without_layers(line);
     ["Error during planning: ", "Execution error: ", "External error: ", "Arrow error: "]
         .iter()
         .fold(line, |line, noise| line.trim_start_matches(noise))
         .replace("datafusion.public.", "")
+}
+
+/// What the lake's object store said, where a text has it: it is written for people, and begins so.
+pub(crate) fn without_layers(line: &str) -> &str {
+    line.find("S3 bucket `").map_or(line, |at| &line[at..])
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use benchlake_analytics::{
     LakeError as CatalogError, QueryError, SqlError, format::WriteError, report::ReportError,
 };
-use benchlake_pipeline::{LakeError, LandError};
+use benchlake_pipeline::{LakeError, LandError, store::explain};
 use benchlake_producers::{
     agent::{exit, exit_code},
     emit::{ForwardError, KafkaError, SpoolError},
@@ -11,7 +11,7 @@ use benchlake_producers::{
     simulate::PlanError,
     suite::SuiteError,
 };
-use std::fmt::Display;
+use std::{error::Error, fmt::Display};
 
 /// Why a command failed, and its exit code.
 #[derive(Debug)]
@@ -28,6 +28,11 @@ impl Failure {
     pub(crate) fn internal(message: impl Display) -> Self {
         Self { code: exit::INTERNAL, message: message.to_string() }
     }
+}
+
+/// A query fails by itself, or because the lake was out of reach while it ran.
+fn of_query(error: &(dyn Error + 'static)) -> u8 {
+    if explain(error).is_some() { exit::UNREACHABLE } else { exit::USAGE }
 }
 
 macro_rules! failure {
@@ -47,8 +52,8 @@ failure!(
     KafkaError => |error| exit_code(error),
     SpoolError => |_| exit::INTERNAL,
     CatalogError => |_| exit::UNREACHABLE,
-    SqlError => |_| exit::USAGE,
-    QueryError => |_| exit::USAGE,
+    SqlError => |error| of_query(error),
+    QueryError => |error| of_query(error),
     LakeError => |_| exit::UNREACHABLE,
     WriteError => |_| exit::INTERNAL,
     std::io::Error => |_| exit::INTERNAL,
@@ -61,7 +66,7 @@ failure!(
     },
     ReportError => |error| match error {
         ReportError::NoSeries { .. } | ReportError::NoRun { .. } => exit::NOTHING,
-        ReportError::Query(_) | ReportError::Sql(_) => exit::USAGE,
+        ReportError::Query(_) | ReportError::Sql(_) => of_query(error),
         ReportError::Io { .. } | ReportError::Plot { .. } => exit::INTERNAL,
     },
 );

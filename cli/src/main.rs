@@ -32,6 +32,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let args = Args::parse();
     output::start_logging(&args.global);
+    benchlake_pipeline::register_stores();
     match dispatch(&args) {
         Ok(code) => code.into(),
         Err(failure) => {

@@ -23,6 +23,7 @@ mod position;
 mod positions;
 mod replay;
 mod source;
+pub mod store;
 mod summarise;
 mod verify;
 mod worker;
@@ -44,4 +45,5 @@ pub use source::{
     kafka::{KafkaSource, PartitionEnds, partitions},
     spool::SpoolSource,
 };
+pub use store::register_stores;
 pub use verify::FileCheck;

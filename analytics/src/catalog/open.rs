@@ -1,6 +1,7 @@
 //! Finding the tables of a lake and the version of each that belongs to a state.
 
 use super::{At, log::Log, utc};
+use crate::sql;
 use benchlake_schemas::{Micros, Table};
 use datafusion::{catalog::TableProvider, error::DataFusionError};
 use deltalake::{
@@ -64,12 +65,12 @@ pub enum LakeError {
         first: String,
     },
     /// The location is of a kind that this build does not read.
-    #[error("{uri} is not a location this build reads: {problem}")]
+    #[error("{uri} is not a location this build reads ({place}): give a folder, file://… or s3://BUCKET/…")]
     Location {
         /// Where.
         uri: String,
-        /// What is wrong with it.
-        problem: String,
+        /// The part that is not understood.
+        place: String,
     },
     /// A table is damaged or unreachable.
     #[error("table {table} of {uri} cannot be read: {problem}")]
@@ -117,7 +118,10 @@ struct Opener<'a> {
 impl Opener<'_> {
     fn read(&self, table: Table) -> impl Fn(DeltaTableError) -> LakeError {
         let uri = self.uri.to_owned();
-        move |error| LakeError::Read { table, uri: uri.clone(), problem: first_line(&error.to_string()) }
+        move |error| match error {
+            DeltaTableError::InvalidTableLocation(place) => LakeError::Location { uri: uri.clone(), place },
+            error => LakeError::Read { table, uri: uri.clone(), problem: first_line(&error.to_string()) },
+        }
     }
 
     /// The lake's tables, not loaded.
@@ -141,10 +145,7 @@ impl Opener<'_> {
             let delta = parse_table_uri(location)
                 .and_then(DeltaTableBuilder::from_url)
                 .and_then(DeltaTableBuilder::build)
-                .map_err(|error| LakeError::Location {
-                    uri: uri.clone(),
-                    problem: first_line(&error.to_string()),
-                })?;
+                .map_err(self.read(table))?;
             if folder.is_some() || delta.verify_deltatable_existence().await.map_err(self.read(table))? {
                 found.insert(table, delta);
             }
@@ -215,7 +216,7 @@ impl Opener<'_> {
         let provider = provider.map_err(|error: DataFusionError| LakeError::Read {
             table,
             uri: self.uri.to_owned(),
-            problem: crate::sql::one_line(&error),
+            problem: sql::one_line(&error),
         })?;
         Ok(Pinned { version, provider: Arc::new(provider) })
     }
@@ -230,5 +231,5 @@ fn local(uri: &str) -> Option<&Path> {
 }
 
 fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().to_owned()
+    sql::without_layers(text.lines().next().unwrap_or_default()).to_owned()
 }

@@ -1,5 +1,5 @@
-//! The fault harness: real processes against a real Kafka, killed, stopped and cut off at every step,
-//! and after each round every row that was spooled is in the lake once.
+//! The fault harness: real processes against a real Kafka and a real S3 server, killed, stopped and cut
+//! off at every step, and after each round every row that was spooled is in the lake once.
 //!
 //! Run by `cargo xtask faults --rounds N --seed S`, which starts the Kafka it may break: topics are
 //! deleted and made again.
@@ -22,8 +22,9 @@ use std::{
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-/// Rounds after which topics are made anew; every second time the lake is new too.
-const EPOCH: u64 = 25;
+/// Rounds after which topics are made anew; every second time the lake is new too, and where the one
+/// before was not: in a folder, on S3.
+const EPOCH: u64 = 10;
 
 #[derive(Parser)]
 struct Arguments {
@@ -71,13 +72,19 @@ fn rounds(arguments: &Arguments) -> Result<()> {
     };
     let brokers = env::var("BENCHLAKE_TEST_BROKERS").map_err(|_| "no Kafka: run `cargo xtask faults`")?;
     let broker = parts::Broker { brokers, xtask: env::var_os("BENCHLAKE_TEST_XTASK").map(PathBuf::from) };
+    benchlake_pipeline::register_stores();
+    let has_s3 = env::var_os("BENCHLAKE_TEST_S3").is_some();
+    if !has_s3 {
+        eprintln!("skipped: lakes on S3, as BENCHLAKE_TEST_S3 is not set (`cargo xtask faults` sets it)");
+    }
     let began = Instant::now();
     let (mut tally, mut spooled) = (BTreeMap::<String, u32>::new(), 0);
     let mut scene: Option<scene::Scene> = None;
     eprintln!("{} rounds, seed {seed}", range.end - range.start);
     for number in range {
         if scene.as_ref().is_none_or(|scene| scene.rounds == EPOCH) {
-            scene = Some(scene::Scene::next(scene.take(), &broker)?);
+            let on_s3 = has_s3 && (seed + number / (2 * EPOCH)) % 2 == 1;
+            scene = Some(scene::Scene::next(scene.take(), &broker, on_s3)?);
         }
         let Some(scene) = &mut scene else { continue };
         let plan = plan::Plan::of(seed, number);
@@ -87,14 +94,18 @@ fn rounds(arguments: &Arguments) -> Result<()> {
         match ended {
             Ok(rows) => {
                 spooled += rows;
-                eprintln!("round {number}: ok, {rows} rows new, {seconds:.1} s: {plan}");
+                eprintln!(
+                    "round {number}: ok, {rows} rows new, {seconds:.1} s, epoch {}: {plan}",
+                    if scene.on_s3() { "on S3" } else { "in a folder" }
+                );
             }
             Err(error) => {
                 let kept = scene.keep();
                 eprintln!("round {number}: FAILED after {seconds:.1} s: {plan}");
                 return Err(format!(
-                    "{error}\nagain: cargo xtask faults --seed {seed} --round {number}; its files are kept in {}",
-                    kept.display()
+                    "{error}\nagain: cargo xtask faults --seed {seed} --round {number}; its files are kept in {}, its lake is {}",
+                    kept.display(),
+                    scene.lake().display()
                 )
                 .into());
             }

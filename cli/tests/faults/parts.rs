@@ -153,7 +153,7 @@ impl Broker {
         Kafka::new(&self.brokers)
     }
 
-    /// Whether it can be killed and started.
+    /// Whether it, and S3, can be killed and started.
     pub(crate) fn is_ours(&self) -> bool {
         self.xtask.is_some()
     }
@@ -167,12 +167,13 @@ impl Broker {
         Err(format!("xtask {words:?}: {}", String::from_utf8_lossy(&output.stderr).trim()).into())
     }
 
-    pub(crate) fn kill(&self) -> Result<()> {
-        self.xtask(&["down", "--kill"])
+    /// `kill -9` to `server`: `kafka` or `s3`.
+    pub(crate) fn kill(&self, server: &str) -> Result<()> {
+        self.xtask(&["down", "--kill", server])
     }
 
-    pub(crate) fn start(&self) -> Result<()> {
-        self.xtask(&["up"])
+    pub(crate) fn start(&self, server: &str) -> Result<()> {
+        self.xtask(&["up", server])
     }
 
     /// Deletes our topics and makes them again: same names, other topics.

@@ -25,7 +25,7 @@ impl fmt::Display for Strike {
     }
 }
 
-/// What happens to the broker while the round runs.
+/// What happens to a server while the round runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outage {
     None,
@@ -46,6 +46,13 @@ pub(crate) enum Way {
     PowerCut,
     /// Spool and lake on a disk that is full.
     FullDisk,
+}
+
+impl Way {
+    /// Whether the round's rows land in the epoch's lake, and not in one on a disk of its own.
+    pub(crate) const fn is_in_scene(self) -> bool {
+        matches!(self, Self::Kafka | Self::Spool)
+    }
 }
 
 /// What looks after the lake in a round.
@@ -74,7 +81,10 @@ pub(crate) struct Plan {
     pub(crate) writers: Vec<(u32, Strike)>,
     pub(crate) forwarder: Strike,
     pub(crate) landers: Vec<Strike>,
+    /// The broker's.
     pub(crate) outage: Outage,
+    /// That of the lake's server, where the lake is on S3.
+    pub(crate) store_outage: Outage,
     /// Acknowledged records are sent again.
     pub(crate) resend: bool,
     /// Messages in Kafka that are no records.
@@ -130,13 +140,14 @@ impl Plan {
             3..4 if kafka => Outage::Away,
             _ => Outage::None,
         };
-        Self {
+        let mut plan = Self {
             seed,
             way,
             writers,
             forwarder,
             landers,
             outage,
+            store_outage: Outage::None,
             resend: kafka && random.random_bool(0.3),
             garbage: if kafka { random.random_range(0..3) } else { 0 },
             maintenance: random.random_bool(0.2).then(|| {
@@ -144,7 +155,13 @@ impl Plan {
                     if random.random_bool(0.5) { Maintenance::Checkpoint } else { Maintenance::Vacuum };
                 (what, strike(random, &[what.steps()], &["kill", "kill", "stop", "fail"], 3))
             }),
-        }
+        };
+        plan.store_outage = match random.random_range(0..100) {
+            0..15 if plan.way.is_in_scene() => Outage::Killed,
+            15..20 if plan.way.is_in_scene() => Outage::Away,
+            _ => Outage::None,
+        };
+        plan
     }
 
     /// Names of everything that struck, for the tally.
@@ -162,6 +179,9 @@ impl Plan {
         names.push(format!("way {:?}", self.way));
         if self.outage != Outage::None {
             names.push(format!("broker {:?}", self.outage));
+        }
+        if self.store_outage != Outage::None {
+            names.push(format!("S3 {:?} (if the lake is there)", self.store_outage));
         }
         if self.resend {
             names.push("records sent again".to_owned());
@@ -185,6 +205,9 @@ impl fmt::Display for Plan {
         }
         if self.outage != Outage::None {
             write!(f, "; broker {:?}", self.outage)?;
+        }
+        if self.store_outage != Outage::None {
+            write!(f, "; S3 {:?}", self.store_outage)?;
         }
         for (on, what) in [(self.resend, "resend"), (self.garbage > 0, "garbage")] {
             if on {

@@ -23,7 +23,7 @@ const SOON: Duration = Duration::from_millis(20);
 pub(crate) fn play(plan: &Plan, scene: &mut Scene, broker: &Broker) -> Result<()> {
     match plan.way {
         Way::Kafka => through_kafka(plan, scene, broker)?,
-        Way::Spool => from_spool(plan, scene)?,
+        Way::Spool => from_spool(plan, scene, broker)?,
         Way::PowerCut => power_cut(plan, scene)?,
         Way::FullDisk => full_disk(plan, scene)?,
     }
@@ -88,14 +88,8 @@ fn through_kafka(plan: &Plan, scene: &mut Scene, broker: &Broker) -> Result<()> 
     let patience = if plan.outage == Outage::Away { "2" } else { "30" };
     let mut forwarder =
         Some(Part::start(forward(&spool, broker, patience), "forwarder", &plan.forwarder, &log)?);
-    if plan.outage != Outage::None && broker.is_ours() {
-        std::thread::sleep(Duration::from_millis(plan.seed % 400));
-        broker.kill()?;
-        if plan.outage == Outage::Away {
-            std::thread::sleep(Duration::from_secs(8));
-        }
-        broker.start()?;
-    }
+    outage(plan, plan.outage, "kafka", broker)?;
+    store_outage(plan, scene, broker)?;
     while !producers.is_empty() || forwarder.is_some() {
         tend_all(&mut producers)?;
         tend_all(&mut landers)?;
@@ -129,6 +123,24 @@ fn through_kafka(plan: &Plan, scene: &mut Scene, broker: &Broker) -> Result<()> 
     Part::start(last, "last-lander", &Strike::None, &log)?.succeed()
 }
 
+/// Kills a server and starts it again, at once or after a while.
+fn outage(plan: &Plan, outage: Outage, server: &str, broker: &Broker) -> Result<()> {
+    if outage == Outage::None || !broker.is_ours() {
+        return Ok(());
+    }
+    std::thread::sleep(Duration::from_millis(plan.seed % 400));
+    broker.kill(server)?;
+    if outage == Outage::Away {
+        std::thread::sleep(Duration::from_secs(8));
+    }
+    broker.start(server)
+}
+
+/// The same for the server that the lake is on, if there is one.
+fn store_outage(plan: &Plan, scene: &Scene, broker: &Broker) -> Result<()> {
+    if scene.on_s3() { outage(plan, plan.store_outage, "s3", broker) } else { Ok(()) }
+}
+
 /// Drops those that have ended.
 fn tend_all(parts: &mut Vec<Part>) -> Result<()> {
     for part in std::mem::take(parts) {
@@ -154,13 +166,14 @@ fn lose_notes(spool: &Path) -> Result<()> {
     Ok(())
 }
 
-fn from_spool(plan: &Plan, scene: &Scene) -> Result<()> {
+fn from_spool(plan: &Plan, scene: &Scene, broker: &Broker) -> Result<()> {
     let (spool, log) = (scene.path("spool"), scene.path("log"));
     let mut producers = writers(plan, &spool, &log)?;
     let mut landers = Vec::new();
     for strike in &plan.landers {
         landers.push(Part::start(land_spool(&spool, &scene.lake()), "lander", strike, &log)?);
     }
+    store_outage(plan, scene, broker)?;
     while !producers.is_empty() || !landers.is_empty() {
         tend_all(&mut producers)?;
         tend_all(&mut landers)?;

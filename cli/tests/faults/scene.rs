@@ -17,6 +17,8 @@ use tempfile::TempDir;
 
 pub(crate) struct Scene {
     dir: TempDir,
+    /// A folder, or a URL on the S3 server of the tests.
+    lake: PathBuf,
     group: String,
     /// Rows that earlier rounds had spooled.
     known: usize,
@@ -26,8 +28,9 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    /// The next epoch: new topics of the same names; every second time a new lake and new spools.
-    pub(crate) fn next(before: Option<Self>, broker: &Broker) -> Result<Self> {
+    /// The next epoch: new topics of the same names; every second time new spools and a new lake, in a
+    /// folder or on S3.
+    pub(crate) fn next(before: Option<Self>, broker: &Broker, on_s3: bool) -> Result<Self> {
         let scene = match before {
             Some(mut scene) => {
                 scene.finish(broker)?;
@@ -44,7 +47,12 @@ impl Scene {
                     fs::create_dir(dir.path().join(folder))?;
                 }
                 let group = dir.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
-                Self { dir, group, known: 0, epochs: 1, garbage: 0, rounds: 0 }
+                let lake = if on_s3 {
+                    PathBuf::from(format!("s3://benchlake/{group}/lake"))
+                } else {
+                    dir.path().join("lake")
+                };
+                Self { dir, lake, group, known: 0, epochs: 1, garbage: 0, rounds: 0 }
             }
         })
     }
@@ -54,7 +62,11 @@ impl Scene {
     }
 
     pub(crate) fn lake(&self) -> PathBuf {
-        self.path("lake")
+        self.lake.clone()
+    }
+
+    pub(crate) fn on_s3(&self) -> bool {
+        self.lake.starts_with("s3:")
     }
 
     pub(crate) fn group(&self) -> &str {
@@ -134,13 +146,15 @@ impl Scene {
 fn orphans(lake: &Path) -> Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
     for table in Table::ALL {
-        let folder = lake.join(table.as_str());
-        let url = deltalake::ensure_table_uri(folder.to_string_lossy())?;
+        let url = deltalake::ensure_table_uri(lake.join(table.as_str()).to_string_lossy())?;
         let delta = runtime.block_on(deltalake::DeltaTableBuilder::from_url(url)?.load())?;
         let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
         let named: BTreeSet<_> = delta.get_file_uris()?.map(|uri| name(&uri)).collect();
-        let there: BTreeSet<_> = fs::read_dir(&folder)?
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        let listed = runtime.block_on(delta.object_store().list_with_delimiter(None))?;
+        let there: BTreeSet<_> = listed
+            .objects
+            .iter()
+            .map(|object| name(object.location.as_ref()))
             .filter(|name| name.ends_with(".parquet"))
             .collect();
         if named != there {

@@ -5,6 +5,7 @@ mod kafka;
 mod lake;
 mod local;
 mod operating;
+mod s3;
 mod secure;
 mod simulate;
 

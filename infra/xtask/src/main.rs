@@ -7,6 +7,7 @@
 mod bench;
 mod check;
 mod fuzz;
+mod go;
 mod jars;
 mod kafka;
 mod listener;
@@ -16,6 +17,8 @@ mod ports;
 mod promtool;
 mod python;
 mod rules;
+mod s3;
+mod service;
 mod setup;
 mod startup;
 mod step;
@@ -43,19 +46,23 @@ enum Command {
     Check,
     /// Formatting and the fast tests, for while you work
     Quick,
-    /// Everything CI runs: setup, check, a real Kafka, all tests
+    /// Everything CI runs: setup, check, a real Kafka, a real S3 server, all tests
     Test,
-    /// Start the Kafka of the tests and print its address
+    /// Start the servers of the tests, Kafka and S3, and print the variables that tell tests of them
     Up {
-        /// Forget all topics and messages first
+        /// Forget all topics, messages and objects first
         #[arg(long)]
         fresh: bool,
+        /// Only this one
+        only: Option<Server>,
     },
-    /// Stop the Kafka of the tests; its messages stay
+    /// Stop the servers of the tests; what they hold stays
     Down {
         /// As a crash would: `kill -9`
         #[arg(long)]
         kill: bool,
+        /// Only this one
+        only: Option<Server>,
     },
     /// Kill, stop and cut off every part at every step, and hold the lake against the spools
     Faults {
@@ -88,6 +95,13 @@ enum Command {
     Golden,
 }
 
+/// A server of the tests.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Server {
+    Kafka,
+    S3,
+}
+
 fn main() -> ExitCode {
     let command = Arguments::parse().command;
     match Workspace::find().and_then(|workspace| run(&workspace, command)) {
@@ -105,11 +119,24 @@ fn run(workspace: &Workspace, command: Command) -> anyhow::Result<()> {
         Command::Check => check::check(workspace),
         Command::Quick => test::quick(workspace),
         Command::Test => test::test(workspace),
-        Command::Up { fresh } => {
-            println!("{}", kafka::up(workspace, fresh)?);
+        Command::Up { fresh, only } => {
+            if only != Some(Server::S3) {
+                println!("export BENCHLAKE_TEST_BROKERS={}", kafka::up(workspace, fresh)?);
+                println!("export BENCHLAKE_TEST_TLS={:?}", kafka::tls_folder(workspace));
+            }
+            if only != Some(Server::Kafka) {
+                s3::up(workspace, fresh)?;
+                for (name, value) in s3::variables(workspace) {
+                    println!("export {name}={value:?}");
+                }
+            }
             Ok(())
         }
-        Command::Down { kill } => kafka::down(workspace, kill),
+        Command::Down { kill, only } => {
+            let kafka = if only == Some(Server::S3) { Ok(()) } else { kafka::down(workspace, kill) };
+            let s3 = if only == Some(Server::Kafka) { Ok(()) } else { s3::down(workspace, kill) };
+            kafka.and(s3)
+        }
         Command::Faults { rounds, seed, round } => test::faults(workspace, rounds, seed, round),
         Command::Fuzz { runs, target } => fuzz::fuzz(workspace, runs, target.as_deref()),
         Command::Bench { name } => bench::bench(workspace, name.as_deref()),

@@ -43,6 +43,11 @@ const PACKAGES: &[Package] = &[
     },
     Package { name: "maven", purpose: "fetch Kafka's jars", proof: Proof::Programs(&["mvn"]) },
     Package {
+        name: "golang-go",
+        purpose: "build the S3 server of the tests",
+        proof: Proof::Programs(&["go"]),
+    },
+    Package {
         name: "python3-venv",
         purpose: "read the lake with independent readers",
         proof: Proof::PythonModules("venv, ensurepip"),

@@ -3,7 +3,7 @@
 use crate::{
     check, kafka,
     ports::Ports,
-    setup,
+    s3, setup,
     step::{Steps, on_path, run},
     workspace::Workspace,
 };
@@ -45,7 +45,7 @@ pub(crate) fn test(workspace: &Workspace) -> Result<()> {
 }
 
 fn all_tests(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
-    with_kafka(workspace, steps, |steps| {
+    with_servers(workspace, steps, |steps| {
         steps.run("all tests", || {
             let mut tests = workspace.cargo(["test", "--workspace", "--locked", "--no-fail-fast"]);
             run(with_services(workspace, &mut tests)?, "see the failing tests above")
@@ -61,7 +61,7 @@ pub(crate) fn faults(
     seed: Option<u64>,
     round: Option<u64>,
 ) -> Result<()> {
-    with_kafka(workspace, &mut Steps::default(), |_| fault_rounds(workspace, rounds, seed, round))
+    with_servers(workspace, &mut Steps::default(), |_| fault_rounds(workspace, rounds, seed, round))
 }
 
 fn fault_rounds(workspace: &Workspace, rounds: u64, seed: Option<u64>, round: Option<u64>) -> Result<()> {
@@ -71,24 +71,26 @@ fn fault_rounds(workspace: &Workspace, rounds: u64, seed: Option<u64>, round: Op
     if let Some(round) = round {
         test.args(["--round", &round.to_string()]);
     }
-    // The harness kills the broker, and has this program start it again.
+    // The harness kills the servers, and has this program start them again.
     test.env("BENCHLAKE_TEST_XTASK", env::current_exe()?);
     run(with_services(workspace, &mut test)?, "it printed how to repeat the round that failed")
 }
 
-/// Does `work` with Kafka up, and leaves Kafka as it was found: up if it was up, else stopped.
-fn with_kafka(
+/// Does `work` with Kafka and S3 up, and leaves each as it was found: up if it was up, else stopped.
+fn with_servers(
     workspace: &Workspace,
     steps: &mut Steps,
     work: impl FnOnce(&mut Steps) -> Result<()>,
 ) -> Result<()> {
-    let was_up = kafka::is_up(workspace);
-    let outcome = steps.run("Kafka up", || kafka::up(workspace, false)).and_then(|_| work(steps));
-    if was_up {
-        return outcome;
-    }
+    let (kafka_was_up, s3_was_up) = (kafka::is_up(workspace), s3::is_up(workspace));
+    let outcome = steps
+        .run("Kafka up", || kafka::up(workspace, false))
+        .and_then(|_| steps.run("S3 up", || s3::up(workspace, false)))
+        .and_then(|()| work(steps));
     // The work's own failure is the one to tell; a failed stop matters only without it.
-    outcome.and(steps.run("Kafka down", || kafka::down(workspace, false)))
+    let kafka = if kafka_was_up { Ok(()) } else { steps.run("Kafka down", || kafka::down(workspace, false)) };
+    let s3 = if s3_was_up { Ok(()) } else { steps.run("S3 down", || s3::down(workspace, false)) };
+    outcome.and(kafka).and(s3)
 }
 
 /// Rewrites the golden files of the schemas and the snapshots of the reports.
@@ -105,6 +107,7 @@ pub(crate) fn with_services<'c>(workspace: &Workspace, tests: &'c mut Command) -
     tests.env("BENCHLAKE_TEST_BROKERS", Ports::find()?.plain().to_string());
     tests.env("BENCHLAKE_TEST_TLS", kafka::tls_folder(workspace));
     tests.env("BENCHLAKE_TEST_PYTHON", workspace.python());
+    tests.envs(s3::variables(workspace));
     if let Some(chromium) = on_path("chromium") {
         tests.env("BENCHLAKE_TEST_CHROMIUM", chromium);
     }
