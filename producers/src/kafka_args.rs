@@ -10,35 +10,36 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// Keeps these options together in the help, apart from each command's own.
+const HEADING: &str = "Kafka options";
 /// Holds the password where there is no file of it.
 const PASSWORD: &str = "BENCHLAKE_KAFKA_PASSWORD";
 
 /// How to talk to Kafka
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Kafka options")]
 pub struct KafkaArgs {
     /// Use TLS; with --kafka-ca, --kafka-cert or --kafka-user that goes without saying
-    #[arg(long = "kafka-tls", env = "BENCHLAKE_KAFKA_TLS", value_parser = FalseyValueParser::new())]
+    #[arg(help_heading = HEADING, long = "kafka-tls", env = "BENCHLAKE_KAFKA_TLS", value_parser = FalseyValueParser::new())]
     tls: bool,
     /// Certificates of the authorities that sign the brokers' certificates, in PEM [default: the
     /// system's]
-    #[arg(long = "kafka-ca", value_name = "FILE", env = "BENCHLAKE_KAFKA_CA")]
+    #[arg(help_heading = HEADING, long = "kafka-ca", value_name = "FILE", env = "BENCHLAKE_KAFKA_CA")]
     ca: Option<PathBuf>,
     /// Authenticate as this user, with SCRAM-SHA-512; the password is in --kafka-password-file or in the
     /// environment as BENCHLAKE_KAFKA_PASSWORD
-    #[arg(long = "kafka-user", value_name = "NAME", env = "BENCHLAKE_KAFKA_USER")]
+    #[arg(help_heading = HEADING, long = "kafka-user", value_name = "NAME", env = "BENCHLAKE_KAFKA_USER")]
     user: Option<String>,
     /// A file that holds the user's password and nothing else
-    #[arg(long = "kafka-password-file", value_name = "FILE", env = "BENCHLAKE_KAFKA_PASSWORD_FILE")]
+    #[arg(help_heading = HEADING, long = "kafka-password-file", value_name = "FILE", env = "BENCHLAKE_KAFKA_PASSWORD_FILE")]
     password_file: Option<PathBuf>,
     /// This client's certificate for brokers that ask for one, in PEM
-    #[arg(long = "kafka-cert", value_name = "FILE", env = "BENCHLAKE_KAFKA_CERT")]
+    #[arg(help_heading = HEADING, long = "kafka-cert", value_name = "FILE", env = "BENCHLAKE_KAFKA_CERT")]
     cert: Option<PathBuf>,
     /// The key of that certificate, in PEM
-    #[arg(long = "kafka-key", value_name = "FILE", env = "BENCHLAKE_KAFKA_KEY")]
+    #[arg(help_heading = HEADING, long = "kafka-key", value_name = "FILE", env = "BENCHLAKE_KAFKA_KEY")]
     key: Option<PathBuf>,
     /// A property of the Kafka client, as librdkafka names it; may be repeated, and has the last word
-    #[arg(short = 'X', value_name = "KEY=VALUE")]
+    #[arg(help_heading = HEADING, short = 'X', value_name = "KEY=VALUE")]
     properties: Vec<Property>,
     /// Print the configuration that all options make, secrets as ***, and end
     #[arg(long)]
