@@ -32,7 +32,7 @@ pub(crate) fn run(args: &Land, global: &Global) -> Result<u8, Failure> {
         (Some(brokers), _) => {
             let kafka = args.kafka.cluster(brokers)?;
             kafka.ensure_topics(args.partitions)?;
-            lander = Lander::open(&args.lake, policy)?;
+            lander = Lander::open(&args.lake, policy)?.watched(metrics.clone(), health.clone());
             let group = args.group.clone().unwrap_or_else(|| format!("benchlake-{}", lander.lake_id()));
             Box::new(KafkaSource::new(&kafka, &group, lander.positions(), args.from, policy.max_fetched)?)
         }
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &Land, global: &Global) -> Result<u8, Failure> {
             if !spool.is_dir() {
                 return Err(Failure::usage(format!("spool {} is not a folder", spool.display())));
             }
-            lander = Lander::open(&args.lake, policy)?;
+            lander = Lander::open(&args.lake, policy)?.watched(metrics.clone(), health.clone());
             Box::new(SpoolSource::new(spool, None, lander.positions()))
         }
         (None, None) => return Err(Failure::usage("name a source: --brokers HOST:PORT or --spool DIR")),
@@ -50,8 +50,6 @@ pub(crate) fn run(args: &Land, global: &Global) -> Result<u8, Failure> {
     let line = output::spinner(global);
     let (began, mut rate) = (Instant::now(), Rate::default());
     let result = lander.run(source.as_mut(), args.until_idle, &stop, &mut |report| {
-        health.beat();
-        health.joined(true);
         line.set_message(live::line(report, &metrics, &mut rate));
     });
     line.finish_and_clear();

@@ -14,6 +14,7 @@ use crate::{
     maintain::COMMIT_WITHIN,
     position::{Span, Standing},
     source::producer_app_id,
+    store,
 };
 use arrow::{
     array::RecordBatch,
@@ -34,7 +35,7 @@ use deltalake::{
 use std::{
     collections::HashMap,
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 /// Commits between two checkpoints of the log.
@@ -45,6 +46,8 @@ const PRODUCER_RETENTION: &str = "interval 365 days";
 pub(crate) const CHECKSUM: &str = "benchlake.crc32c";
 /// How often a commit that may still fit is tried.
 const ATTEMPTS: u32 = 12;
+/// How long.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// What was seen of a log longer ago than this is read anew from its newest checkpoint: commits that
 /// a lander slept through may have been cleaned up, and their numbers must not look free.
 const STALE: Duration = Duration::from_secs(600);
@@ -61,7 +64,15 @@ pub struct LakeError {
 
 impl LakeError {
     pub(crate) fn new(uri: &str, error: &impl ToString) -> Self {
-        Self { uri: uri.to_owned(), problem: one_line(&error.to_string()) }
+        let text = error.to_string();
+        // What the store says for people, without the words of the layers between.
+        Self { uri: uri.to_owned(), problem: one_line(store::line_in(&text).unwrap_or(&text)) }
+    }
+
+    /// Whether the same may succeed later: the store is overloaded, down or out of reach.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        store::is_transient(self)
     }
 }
 
@@ -111,17 +122,17 @@ impl LakeTable {
     /// [`LakeError`] if the place cannot be used.
     pub async fn open_or_create(lake: &str, table: Table) -> Result<Self, LakeError> {
         let uri = format!("{}/{table}", lake.trim_end_matches('/'));
-        let failed = |problem: String| LakeError { uri: uri.clone(), problem };
-        check_place(lake).map_err(failed)?;
-        let url = deltalake::ensure_table_uri(&uri).map_err(|error| failed(brief(&error)))?;
+        let failed = |error: DeltaTableError| LakeError::new(&uri, &error);
+        check_place(lake).map_err(|problem| LakeError::new(&uri, &problem))?;
+        let url = deltalake::ensure_table_uri(&uri).map_err(failed)?;
         let delta = DeltaTableBuilder::from_url(url).and_then(DeltaTableBuilder::build);
-        let delta = delta.map_err(|error| failed(brief(&error)))?;
-        let exists = delta.verify_deltatable_existence().await.map_err(|error| failed(brief(&error)))?;
+        let delta = delta.map_err(failed)?;
+        let exists = delta.verify_deltatable_existence().await.map_err(failed)?;
         let created = if exists { Ok(()) } else { create(delta.clone(), table).await };
         let (log, disk) = (delta.log_store(), Disk::of(&delta));
         // A table that cannot be created may be there all the same: a rival made it in that moment.
         let state = TableState::load(&log).await;
-        let state = state.map_err(|error| failed(brief(&created.err().unwrap_or(error))))?;
+        let state = state.map_err(|error| failed(created.err().unwrap_or(error)))?;
         let seen = SystemTime::now();
         let mut table = Self { table, uri, log, disk, state, seen, durable: None, retries: 0 };
         if !exists {
@@ -258,8 +269,9 @@ impl LakeTable {
     ) -> Result<Outcome, LakeError> {
         self.step("land.written")?;
         self.make_durable(&mut written)?;
-        let mut last_error = None;
-        for attempt in 0..ATTEMPTS {
+        let (mut last_error, began) = (None, Instant::now());
+        // Below, a store's client tries each request again for a while too.
+        for attempt in (0..ATTEMPTS).take_while(|_| began.elapsed() < PATIENCE) {
             if attempt > 0 {
                 self.retries += 1;
                 tokio::time::sleep(Duration::from_millis(50 << attempt.min(6))).await;
@@ -273,12 +285,9 @@ impl LakeTable {
                 }
             }
         }
-        let problem = last_error
-            .map_or_else(|| "other writers were faster each time".to_owned(), |error| error.problem);
-        Err(LakeError {
-            uri: self.uri.clone(),
-            problem: format!("no commit in {ATTEMPTS} attempts: {problem}"),
-        })
+        Err(last_error.unwrap_or_else(|| {
+            self.failed(&format!("no commit in {ATTEMPTS} attempts: other writers were faster each time"))
+        }))
     }
 
     /// Puts files on the disk, and their checksums beside their names.
@@ -453,8 +462,8 @@ impl Checkpoint {
         let made = async {
             fault::step("land.checkpoint").map_err(|error| error.to_string())?;
             let mut delta = DeltaTable::new(self.log);
-            delta.load().await.map_err(|error| brief(&error))?;
-            create_checkpoint(&delta, None).await.map_err(|error| brief(&error))?;
+            delta.load().await.map_err(|error| one_line(&error.to_string()))?;
+            create_checkpoint(&delta, None).await.map_err(|error| one_line(&error.to_string()))?;
             fault::step("land.checkpointed").map_err(|error| error.to_string())
         };
         if let Err(error) = made.await {
@@ -488,10 +497,6 @@ fn check_place(lake: &str) -> Result<(), String> {
         place = part.parent().filter(|parent| !parent.as_os_str().is_empty());
     }
     Ok(())
-}
-
-fn brief(error: &DeltaTableError) -> String {
-    one_line(&error.to_string())
 }
 
 fn one_line(text: &str) -> String {

@@ -1,7 +1,7 @@
 //! The landing loop: takes an event, applies it, commits when it is due.
 
 use crate::{
-    FlushPolicy, LakeError,
+    FlushPolicy, Health, LakeError, Metrics,
     lake_table::{LakeTable, Outcome, Progress},
     landing::{Counts, Landing},
     position::Span,
@@ -30,6 +30,8 @@ use tokio::runtime::Builder;
 const WAIT: Duration = Duration::from_millis(100);
 /// Landing until idle gives up when nothing comes for so long although there is more.
 const STALL: Duration = Duration::from_secs(60);
+/// How long a store may be out of reach before landing ends, for whoever watches over it to decide.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Why landing stopped. What is not landed stays in its source.
 #[derive(Debug, thiserror::Error)]
@@ -146,6 +148,10 @@ pub struct Lander {
     report: Report,
     lake_id: String,
     positions: Positions,
+    metrics: Metrics,
+    health: Health,
+    told: Counts,
+    failing: Option<Instant>,
 }
 
 /// One table: what is pending, and who writes it.
@@ -177,8 +183,27 @@ impl Lander {
             }
         }
         let positions = Positions::new(runtime, lake.to_owned());
-        let report = Report::default();
-        Ok(Self { lanes, done, commits: 0, paused: false, policy, report, lake_id, positions })
+        Ok(Self {
+            lanes,
+            done,
+            commits: 0,
+            paused: false,
+            policy,
+            report: Report::default(),
+            lake_id,
+            positions,
+            metrics: Metrics::default(),
+            health: Health::default(),
+            told: Counts::default(),
+            failing: None,
+        })
+    }
+
+    /// The same, telling how it is to `metrics` and `health`.
+    #[must_use]
+    pub fn watched(self, metrics: Metrics, health: Health) -> Self {
+        metrics.budget_bytes.set(signed(self.policy.max_held));
+        Self { metrics, health, ..self }
     }
 
     /// A short text that tells this lake from others, the same each time.
@@ -222,6 +247,7 @@ impl Lander {
     ) -> Result<(), LandError> {
         let (mut shown, mut moved) = (Instant::now(), Instant::now());
         loop {
+            self.health.beat();
             let stopping = stop.load(Ordering::Relaxed);
             let event = if stopping { Event::Idle { caught_up: true } } else { source.next(WAIT)? };
             if !matches!(event, Event::Idle { caught_up: false }) || self.paused {
@@ -238,8 +264,9 @@ impl Lander {
                 }
             }
             let wait = if ending && !self.is_empty() { WAIT } else { Duration::ZERO };
-            if self.arrivals(wait, source)? {
+            if self.arrivals(wait, source, stop)? {
                 moved = Instant::now();
+                self.tell(source);
                 seen(&self.report);
             }
             self.pause(source)?;
@@ -249,7 +276,35 @@ impl Lander {
             }
             if shown.elapsed() >= Duration::from_millis(250) {
                 shown = Instant::now();
+                self.tell(source);
                 seen(&self.report);
+            }
+        }
+    }
+
+    /// Brings the metrics up to date.
+    fn tell(&mut self, source: &dyn Source) {
+        let (metrics, now, before) = (&self.metrics, self.report.counts, self.told);
+        metrics.records.inc_by(now.records - before.records);
+        metrics.rows.inc_by(now.rows - before.rows);
+        metrics.bytes.inc_by(now.bytes - before.bytes);
+        metrics.duplicates.inc_by(now.duplicates - before.duplicates);
+        metrics.missing.inc_by(now.missing - before.missing);
+        self.told = now;
+        metrics.held_bytes.set(signed(self.held()));
+        metrics.paused.set(self.paused.into());
+        if let Some(bytes) = source.spooled() {
+            metrics.spool_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        }
+        for (table, Lane { landing, .. }) in &self.lanes {
+            let age = landing.age().unwrap_or_default().as_secs_f64();
+            metrics.batch_age.get_or_create(&Metrics::table(*table)).set(age);
+            for (partition, stands, oldest) in landing.standing() {
+                if let Some(end) = source.end(partition) {
+                    let seconds =
+                        oldest.map_or(0.0, |sealed| (benchlake_schemas::now() - sealed) as f64 / 1e6);
+                    metrics.lags(&partition.topic, partition.number, (end - stands).max(0), seconds.max(0.0));
+                }
             }
         }
     }
@@ -257,6 +312,7 @@ impl Lander {
     fn apply(&mut self, event: Event) -> Result<(), LandError> {
         match event {
             Event::Assigned(partitions) => {
+                self.health.joined(true);
                 for Assigned { partition, stands, reset } in partitions {
                     let (topic, number) = (&partition.topic, partition.number);
                     tracing::info!(topic, partition = number, ?stands, ?reset, "assigned");
@@ -283,15 +339,23 @@ impl Lander {
                 }
                 step("land.pending")?;
             }
-            Event::Idle { .. } => {}
+            Event::Idle { caught_up } => {
+                // A spool without a log yet is all read.
+                if caught_up {
+                    self.health.joined(true);
+                }
+            }
         }
         Ok(())
     }
 
     /// Gives up what is pending in every table.
     fn revoke(&mut self) {
+        self.health.joined(false);
         for lane in self.lanes.values_mut() {
-            lane.landing.revoke();
+            for partition in lane.landing.revoke() {
+                self.metrics.forget(&partition.topic, partition.number);
+            }
             lane.worker.discard();
         }
     }
@@ -332,9 +396,13 @@ impl Lander {
         !landing.is_flying() && self.policy.due(landing.pending_bytes, landing.age(), ending || self.paused)
     }
 
+    fn held(&self) -> usize {
+        self.lanes.values().map(|lane| lane.landing.held_bytes()).sum()
+    }
+
     /// Stops reading while too much of what was read is not durable: what comes waits in Kafka.
     fn pause(&mut self, source: &mut dyn Source) -> Result<(), LandError> {
-        let held = self.lanes.values().map(|lane| lane.landing.held_bytes()).sum();
+        let held = self.held();
         let paused = self.policy.paused(held, self.paused);
         if paused != self.paused {
             tracing::debug!(held, paused, "reading");
@@ -356,33 +424,52 @@ impl Lander {
     }
 
     /// Takes in what became of commits, waiting `wait` for the first; says whether there were any.
-    fn arrivals(&mut self, wait: Duration, source: &mut dyn Source) -> Result<bool, LandError> {
+    fn arrivals(
+        &mut self,
+        wait: Duration,
+        source: &mut dyn Source,
+        stop: &AtomicBool,
+    ) -> Result<bool, LandError> {
         let mut any = false;
         let mut next = self.done.recv_timeout(wait).ok();
         while let Some(done) = next {
             any = true;
-            self.arrived(done, source)?;
+            self.arrived(done, source, stop)?;
             next = self.done.try_recv().ok();
         }
         Ok(any)
     }
 
-    fn arrived(&mut self, done: Done, source: &mut dyn Source) -> Result<(), LandError> {
+    fn arrived(&mut self, done: Done, source: &mut dyn Source, stop: &AtomicBool) -> Result<(), LandError> {
         let Done { table, number, result } = done;
         let Some(lane) = self.lanes.get_mut(&table) else { return Ok(()) };
         let moved = lane.landing.arrived(number);
-        match result?.outcome {
+        let landed = match result {
+            Ok(landed) => landed,
+            Err(error) if error.is_transient() => return self.hold_out(table, error, source, stop),
+            Err(error) => return Err(error.into()),
+        };
+        let label = Metrics::table(table);
+        self.metrics.commit_retries.get_or_create(&label).inc_by(landed.retries);
+        match landed.outcome {
             Outcome::Landed { version } => {
+                self.failing = None;
+                self.health.failing(None);
+                self.metrics.commits.get_or_create(&label).inc();
+                self.metrics.commit_seconds.get_or_create(&label).observe(landed.took.as_secs_f64());
+                self.metrics.file_bytes.get_or_create(&label).inc_by(landed.bytes);
+                self.metrics.last_commit.get_or_create(&label).set(benchlake_schemas::now() as f64 / 1e6);
                 self.report.commits += 1;
                 self.report.versions.insert(table, version);
-                for (partition, end) in moved.into_iter().flatten() {
-                    source.landed(&partition, end)?;
+                for moved in moved.into_iter().flatten() {
+                    source.landed(&moved.partition, moved.end)?;
                 }
                 step("land.told")?;
             }
             Outcome::Fenced => {
                 tracing::warn!(%table, "another lander moved these positions; dropping what was pending and reading on from the lake");
                 self.report.fenced += 1;
+                self.metrics.fenced.get_or_create(&label).inc();
                 // What was taken away already is not ours to read again.
                 if moved.is_some() {
                     self.read_again(table, source)?;
@@ -390,6 +477,33 @@ impl Lander {
             }
         }
         Ok(())
+    }
+
+    /// The store is overloaded, down or out of reach: what was pending is read again when it answers,
+    /// and not-ready is told meanwhile. Whether the commit was made after all, the positions tell.
+    fn hold_out(
+        &mut self,
+        table: Table,
+        error: LakeError,
+        source: &mut dyn Source,
+        stop: &AtomicBool,
+    ) -> Result<(), LandError> {
+        let (since, mut error, mut wait) =
+            (*self.failing.get_or_insert_with(Instant::now), error, Duration::from_secs(1));
+        loop {
+            if since.elapsed() >= PATIENCE || stop.load(Ordering::Relaxed) {
+                return Err(error.into());
+            }
+            tracing::warn!(%error, %table, "no commit; what was pending will be read again");
+            self.health.failing(Some(error.to_string()));
+            self.health.beat();
+            std::thread::sleep(wait);
+            wait = (wait * 2).min(Duration::from_secs(10));
+            match self.read_again(table, source) {
+                Err(LandError::Lake(again)) if again.is_transient() => error = again,
+                done => return done,
+            }
+        }
     }
 
     /// Gives up what is pending for `table` and reads on where the lake stands.
@@ -437,9 +551,15 @@ impl Lander {
                 break;
             }
         }
-        landing.dead.clear();
+        for letter in landing.dead.drain(..) {
+            self.metrics.dead_letters.get_or_create(&Metrics::reason(letter.reason)).inc();
+        }
         step("land.dead_letters")
     }
+}
+
+fn signed(bytes: usize) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
 fn step(name: &'static str) -> Result<(), LandError> {

@@ -52,15 +52,24 @@ pub(crate) struct Landing {
 struct Taken {
     partition: Arc<Partition>,
     span: Span,
-    /// When the oldest record that is not durable was sealed.
+    /// When the oldest record was sealed that waits for the next commit, and that is in the one under way.
     oldest: Option<Micros>,
+    flying: Option<Micros>,
 }
 
 /// A commit under way.
 struct Flight {
     number: u64,
     bytes: usize,
-    moved: Vec<(Arc<Partition>, i64)>,
+    moved: Vec<Moved>,
+}
+
+/// A partition that a commit moves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Moved {
+    pub(crate) partition: Arc<Partition>,
+    start: Option<i64>,
+    pub(crate) end: i64,
 }
 
 impl Landing {
@@ -83,7 +92,8 @@ impl Landing {
     /// Takes over a partition whose table stands at `start`.
     pub(crate) fn assign(&mut self, partition: Arc<Partition>, start: Option<i64>) {
         let span = Span { start, end: start.unwrap_or(i64::MIN) };
-        self.partitions.insert(partition.app_id.clone(), Taken { partition, span, oldest: None });
+        self.partitions
+            .insert(partition.app_id.clone(), Taken { partition, span, oldest: None, flying: None });
     }
 
     /// Gives up everything: pending rows, a commit under way, and what was known of positions.
@@ -227,25 +237,30 @@ impl Landing {
         moved.map(|taken| (&taken.partition, taken.span))
     }
 
-    /// Where each partition stands once the commit under way is done, and when the oldest record
-    /// beyond that was sealed.
+    /// Where each partition stands in the lake, and when the oldest record beyond that was sealed.
     pub(crate) fn standing(&self) -> impl Iterator<Item = (&Partition, i64, Option<Micros>)> {
-        let known = self.partitions.values().filter(|taken| taken.span.end != i64::MIN);
-        known.map(|taken| {
-            let flying = self.flight.iter().flat_map(|flight| &flight.moved);
-            let behind = flying.into_iter().any(|(partition, _)| *partition == taken.partition);
-            let stands = taken.span.start.filter(|_| !behind).unwrap_or(taken.span.end);
-            (taken.partition.as_ref(), stands, taken.oldest)
+        let started = |taken: &Taken| {
+            let moved = self.flight.iter().flat_map(|flight| &flight.moved);
+            moved.into_iter().find(|moved| moved.partition == taken.partition).map(|moved| moved.start)
+        };
+        self.partitions.values().filter_map(move |taken| {
+            let stands = started(taken).unwrap_or(taken.span.start)?;
+            Some((taken.partition.as_ref(), stands, taken.flying.or(taken.oldest)))
         })
     }
 
     /// Commit `number` takes everything pending with it; what is read from now on belongs to the
     /// next one, which fits only after this one.
     pub(crate) fn take_off(&mut self, number: u64) {
-        let moved: Vec<_> =
-            self.moved_partitions().map(|(partition, span)| (partition.clone(), span.end)).collect();
+        let moved = self.moved_partitions().map(|(partition, Span { start, end })| Moved {
+            partition: partition.clone(),
+            start,
+            end,
+        });
+        let moved: Vec<_> = moved.collect();
         for taken in self.partitions.values_mut().filter(|taken| taken.span.end != i64::MIN) {
-            (taken.span.start, taken.oldest) = (Some(taken.span.end), None);
+            taken.span.start = Some(taken.span.end);
+            taken.flying = taken.oldest.take();
         }
         for span in self.producers.values_mut().filter(|span| span.end > 0) {
             span.start = Some(span.end);
@@ -256,8 +271,9 @@ impl Landing {
     }
 
     /// Commit `number` ended; returns what it moved, if it still matters to us.
-    pub(crate) fn arrived(&mut self, number: u64) -> Option<Vec<(Arc<Partition>, i64)>> {
+    pub(crate) fn arrived(&mut self, number: u64) -> Option<Vec<Moved>> {
         let flight = self.flight.take_if(|flight| flight.number == number)?;
+        self.partitions.values_mut().for_each(|taken| taken.flying = None);
         Some(flight.moved)
     }
 }

@@ -73,9 +73,10 @@ pub struct Metrics {
     pub last_commit: Family<TableLabel, Seconds>,
     /// How long the oldest pending record has waited, in seconds; 0 when nothing is pending.
     pub batch_age: Family<TableLabel, Seconds>,
-    /// Records of a partition that are not read yet; written by [`Metrics::lags`].
+    /// Records of a partition that are not in the lake yet; written by [`Metrics::lags`].
     pub lag_offsets: Family<PartitionLabel, Gauge>,
-    /// Age of the last record read while more is waiting, in seconds; written by [`Metrics::lags`].
+    /// Age of the oldest record that was read and is not in the lake yet, in seconds; written by
+    /// [`Metrics::lags`].
     pub lag_seconds: Family<PartitionLabel, Seconds>,
     /// Memory held by pending rows and read-ahead, in bytes.
     pub held_bytes: Gauge,
@@ -141,7 +142,7 @@ impl Metrics {
         ReasonLabel { reason: reason.as_str() }
     }
 
-    /// Notes how far a partition lags: records that are not read yet, and seconds.
+    /// Notes how far a partition lags: records that are not in the lake yet, and seconds.
     pub fn lags(&self, topic: &str, partition: i32, offsets: i64, seconds: f64) {
         let label = Self::partition(topic, partition);
         // Held to the end: what is forgotten in this moment must not come back.
@@ -212,8 +213,13 @@ impl Metrics {
         let help = "When the last commit was made, since 1970";
         all.register_with_unit("last_commit_timestamp", help, Unit::Seconds, m.last_commit);
         all.register_with_unit("batch_age", "Wait of the oldest pending record", Unit::Seconds, m.batch_age);
-        all.register("lag_offsets", "Records of a partition that are not read yet", m.lag_offsets);
-        all.register_with_unit("lag", "How old what is read is", Unit::Seconds, m.lag_seconds);
+        all.register("lag_offsets", "Records of a partition that are not in the lake yet", m.lag_offsets);
+        all.register_with_unit(
+            "lag",
+            "Age of the oldest record read and not in the lake",
+            Unit::Seconds,
+            m.lag_seconds,
+        );
         all.register_with_unit("held", "Memory of pending rows and read-ahead", Unit::Bytes, m.held_bytes);
         all.register_with_unit("budget", "What may be held", Unit::Bytes, m.budget_bytes);
         all.register_with_unit("resident", "Memory of the process", Unit::Bytes, m.resident_bytes);

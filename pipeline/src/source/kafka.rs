@@ -9,7 +9,7 @@ use crate::{LandError, Positions};
 use benchlake_producers::emit::{Complaint, Complaints, Kafka, KafkaError};
 use benchlake_schemas::{Envelope, Table};
 use rdkafka::{
-    ClientConfig, ClientContext, Message as _, Offset, TopicPartitionList,
+    ClientConfig, ClientContext, Message as _, Offset, Statistics, TopicPartitionList,
     client::Client,
     consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext},
     error::{KafkaError as ClientError, RDKafkaErrorCode},
@@ -79,6 +79,8 @@ struct Membership {
     reset: Option<OffsetReset>,
     happened: Mutex<VecDeque<Happening>>,
     complaints: Complaints,
+    /// The newest offsets that fetches brought along.
+    ends: Mutex<HashMap<Key, i64>>,
 }
 
 impl KafkaSource {
@@ -102,6 +104,7 @@ impl KafkaSource {
             reset,
             happened: Mutex::default(),
             complaints: Complaints::default(),
+            ends: Mutex::default(),
         };
         let consumer: BaseConsumer<Membership> =
             Self::config(kafka, group, max_fetched).create_with_context(context).map_err(KafkaError::from)?;
@@ -118,6 +121,7 @@ impl KafkaSource {
         let mut config = kafka.config();
         config.set("group.id", group).set("enable.auto.commit", "false").set("auto.offset.reset", "error");
         config.set("partition.assignment.strategy", "range").set("enable.partition.eof", "true");
+        config.set("statistics.interval.ms", "1000");
         // What a broker sends at a time comes on top of what is queued.
         let (queue, fetch) = ((max_fetched >> 10).max(1024), (max_fetched / 2).clamp(1 << 20, 16 << 20));
         config.set("queued.max.messages.kbytes", queue.to_string());
@@ -295,6 +299,11 @@ impl Source for KafkaSource {
         done.map_err(|error| self.failed(&error))
     }
 
+    fn end(&self, partition: &Partition) -> Option<i64> {
+        let ends = self.consumer.context().ends.lock().ok()?;
+        ends.get(&(partition.topic.clone(), partition.number)).copied()
+    }
+
     fn close(&mut self) {
         // Without this a drop can wait for a rebalance callback that nobody serves.
         self.consumer.unsubscribe();
@@ -385,6 +394,14 @@ impl Membership {
 }
 
 impl ClientContext for Membership {
+    fn stats(&self, statistics: Statistics) {
+        let Ok(mut ends) = self.ends.lock() else { return };
+        for (topic, known) in statistics.topics {
+            let parts = known.partitions.into_values().filter(|part| part.hi_offset >= 0);
+            ends.extend(parts.map(|part| ((topic.clone(), part.partition), part.hi_offset)));
+        }
+    }
+
     fn error(&self, error: ClientError, reason: &str) {
         self.complaints.note(&error, reason);
     }

@@ -125,6 +125,14 @@ pub trait Source {
     /// [`LandError`] if the source cannot.
     fn pause(&mut self, paused: bool) -> Result<(), LandError>;
 
+    /// The newest known end of `partition`, where that costs no question.
+    fn end(&self, partition: &Partition) -> Option<i64>;
+
+    /// Bytes of a spool that are not landed.
+    fn spooled(&self) -> Option<u64> {
+        None
+    }
+
     /// Leaves: hands partitions to others and closes connections.
     fn close(&mut self);
 }

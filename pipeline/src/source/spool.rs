@@ -2,7 +2,7 @@
 
 use super::{Assigned, Event, Message, Partition, Source, producer_app_id};
 use crate::{LandError, Positions};
-use benchlake_producers::emit::{Drain, Entry, LogReader, drains};
+use benchlake_producers::emit::{Drain, Entry, LogReader, backlog, drains};
 use benchlake_schemas::{Envelope, ProducerId, header};
 use std::{
     collections::VecDeque,
@@ -32,6 +32,8 @@ pub struct SpoolSource {
     turn: usize,
     scanned: Option<Instant>,
     paused: bool,
+    /// Bytes that were not landed at the last look.
+    spooled: Option<u64>,
 }
 
 impl SpoolSource {
@@ -46,11 +48,13 @@ impl SpoolSource {
             turn: 0,
             scanned: None,
             paused: false,
+            spooled: None,
         }
     }
 
     fn scan(&mut self) -> Result<Vec<Assigned>, LandError> {
         self.scanned = Some(Instant::now());
+        self.spooled = backlog(&self.root).ok();
         let mut assigned = Vec::new();
         for drain in drains(&self.root, self.only)? {
             let (producer, table) = (drain.producer, drain.table);
@@ -157,6 +161,14 @@ impl Source for SpoolSource {
     fn pause(&mut self, paused: bool) -> Result<(), LandError> {
         self.paused = paused;
         Ok(())
+    }
+
+    fn end(&self, _: &Partition) -> Option<i64> {
+        None
+    }
+
+    fn spooled(&self) -> Option<u64> {
+        self.spooled
     }
 
     fn close(&mut self) {

@@ -7,6 +7,7 @@ mod problem;
 mod s3;
 mod settings;
 
+pub(crate) use problem::line_in;
 pub use problem::{explain, is_transient};
 
 use deltalake::{

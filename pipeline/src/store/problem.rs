@@ -19,11 +19,12 @@ const MAY_PASS: &str = "; it may pass";
 /// without the words of the layers between.
 #[must_use]
 pub fn explain(error: &(dyn Error + 'static)) -> Option<String> {
-    causes(error).find_map(|error| {
-        let text = error.to_string();
-        let line = text[text.find(BEGIN)?..].lines().next().unwrap_or_default();
-        Some(line.to_owned())
-    })
+    causes(error).find_map(|error| line_in(&error.to_string()).map(str::to_owned))
+}
+
+/// The line of ours in a text of the layers above.
+pub(crate) fn line_in(text: &str) -> Option<&str> {
+    text[text.find(BEGIN)?..].lines().next()
 }
 
 /// Whether the same request may succeed later: the server is overloaded, down or out of reach, or the
