@@ -78,7 +78,7 @@ async fn errors() {
     );
     let remote = Lake::open("ftp://host/lake", &At::Latest).await.map(|lake| lake.pin()).unwrap_err();
     assert!(
-        remote.to_string().starts_with("ftp://host/lake is not a location this build reads: "),
+        remote.to_string().starts_with("ftp://host/lake is not a location this build reads ("),
         "{remote}"
     );
 }
