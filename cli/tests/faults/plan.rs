@@ -60,6 +60,8 @@ impl Way {
 pub(crate) enum Maintenance {
     /// `lake checkpoint`, beside landers.
     Checkpoint,
+    /// `lake optimize`, beside landers.
+    Optimize,
     /// `lake vacuum` of everything that no version names, when no lander lives.
     Vacuum,
 }
@@ -68,6 +70,7 @@ impl Maintenance {
     const fn steps(self) -> &'static str {
         match self {
             Self::Checkpoint => "maintain.checkpoint",
+            Self::Optimize => "optimize",
             Self::Vacuum => "maintain.vacuum",
         }
     }
@@ -151,8 +154,8 @@ impl Plan {
             resend: kafka && random.random_bool(0.3),
             garbage: if kafka { random.random_range(0..3) } else { 0 },
             maintenance: random.random_bool(0.2).then(|| {
-                let what =
-                    if random.random_bool(0.5) { Maintenance::Checkpoint } else { Maintenance::Vacuum };
+                let what = [Maintenance::Checkpoint, Maintenance::Optimize, Maintenance::Vacuum]
+                    [random.random_range(0..3)];
                 (what, strike(random, &[what.steps()], &["kill", "kill", "stop", "fail"], 3))
             }),
         };

@@ -38,6 +38,7 @@ fn maintain(plan: &Plan, scene: &Scene, what: Maintenance) -> Result<()> {
     let mut command = benchlake();
     match what {
         Maintenance::Checkpoint => command.args(["lake", "checkpoint"]),
+        Maintenance::Optimize => command.args(["lake", "optimize"]),
         Maintenance::Vacuum => command.args(["lake", "vacuum", "--older-than", "0s", "--offline"]),
     };
     command.arg("--lake").arg(scene.lake()).stdout(Stdio::null());
@@ -104,6 +105,7 @@ fn through_kafka(plan: &Plan, scene: &mut Scene, broker: &Broker) -> Result<()> 
         lose_notes(&spool)?;
     }
     maintain(plan, scene, Maintenance::Checkpoint)?;
+    maintain(plan, scene, Maintenance::Optimize)?;
     Part::start(forward(&spool, broker, "60"), "forwarder", &Strike::None, &log)?.succeed()?;
     // Landers that live go on for a moment; then half of them leave cleanly and half are killed.
     let began = Instant::now();

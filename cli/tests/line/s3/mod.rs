@@ -97,8 +97,11 @@ fn a_lake_on_s3_answers_as_a_folder_does() -> TestResult {
     let mut run = benchlake();
     run.args(["run", "--sessions", "1", "--spool"]).arg(&more).arg(&suite).arg("--lake").arg(&lake);
     ok(run.output()?)?;
-    for words in [&["lake", "checkpoint"][..], &["lake", "vacuum", "--older-than", "0s", "--offline"], &["lake", "verify"]]
-    {
+    for words in [
+        &["lake", "checkpoint"][..],
+        &["lake", "vacuum", "--older-than", "0s", "--offline"],
+        &["lake", "verify"],
+    ] {
         answer(&lake, words)?;
     }
     assert_eq!(sql(&lake, "select count(distinct run_id) from sessions")?, [["2"]]);
