@@ -1,7 +1,7 @@
 //! `bench`: benchlake measured against its own limits.
 
 use crate::{
-    startup,
+    kafka, scale, startup,
     step::{Steps, run},
     test,
     workspace::Workspace,
@@ -20,6 +20,16 @@ const BENCHES: &[Bench] = &[
         name: "measure-peers",
         shows: "workloads against NumPy and a plain C STREAM",
         run: measure_peers,
+    },
+    Bench {
+        name: "landing",
+        shows: "the lander against the encoder alone and against JSON a sample; its latency; old tables",
+        run: landing,
+    },
+    Bench {
+        name: "landing-scale",
+        shows: "the lander before ten thousand nodes and a backlog of 20 GB",
+        run: landing_scale,
     },
     Bench {
         name: "startup",
@@ -49,6 +59,17 @@ pub(crate) fn bench(workspace: &Workspace, name: Option<&str>) -> Result<()> {
         bail!("failed: {}", failed.join(", "));
     }
     Ok(())
+}
+
+fn landing(workspace: &Workspace) -> Result<()> {
+    kafka::up(workspace, false)?;
+    let mut bench = workspace.cargo(["bench", "--workspace", "--bench", "landing"]);
+    run(test::with_services(workspace, &mut bench)?, "see what it says")
+}
+
+fn landing_scale(workspace: &Workspace) -> Result<()> {
+    kafka::up(workspace, false)?;
+    scale::scale(workspace)
 }
 
 fn measure_peers(workspace: &Workspace) -> Result<()> {

@@ -18,6 +18,7 @@ mod promtool;
 mod python;
 mod rules;
 mod s3;
+mod scale;
 mod service;
 mod setup;
 mod startup;

@@ -1,18 +1,14 @@
 //! From Kafka into a committed lake.
 
 use crate::{
-    Outcome,
+    Outcome, PARTITIONS,
     data::{ROWS, SAMPLES},
     encode::Alone,
     rate,
 };
 use benchlake_pipeline::{FlushPolicy, KafkaSource, Lander, OffsetReset, Report};
-use benchlake_producers::emit::Kafka;
+use benchlake_producers::emit::{Kafka, Sender};
 use benchlake_schemas::{Envelope, Record, RunId, Table};
-use rdkafka::{
-    message::{Header, OwnedHeaders},
-    producer::{BaseProducer, BaseRecord, Producer},
-};
 use std::{
     path::Path,
     sync::atomic::AtomicBool,
@@ -46,22 +42,12 @@ pub(crate) fn at_the_end(kafka: &Kafka, lake: &Path, policy: FlushPolicy) -> Out
 
 /// Sends `records` as a forwarder does.
 pub(crate) fn send(kafka: &Kafka, records: &[Record]) -> Outcome<()> {
-    let mut config = kafka.config();
-    config.set("enable.idempotence", "true").set("acks", "all").set("compression.type", "zstd");
-    let producer: BaseProducer = config.create()?;
-    let topic = Table::Series.topic();
+    let mut sender = Sender::connect(kafka, PARTITIONS)?;
     for record in records {
-        let (key, envelope) = (record.range.producer.to_string(), Envelope::seal(record));
-        let headers = envelope.headers.iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
-            headers.insert(Header { key, value: Some(value) })
-        });
-        let mut message = BaseRecord::to(&topic).key(&key).payload(&envelope.payload).headers(headers);
-        while let Err((_, back)) = producer.send(message) {
-            producer.poll(Duration::from_millis(50));
-            message = back;
-        }
+        sender.send(Table::Series, record.range.producer, &Envelope::seal(record))?;
     }
-    Ok(producer.flush(Duration::from_secs(120))?)
+    sender.finish()?;
+    Ok(())
 }
 
 /// Sends `records`, then times how long a lander takes from its first look at them to the last commit.

@@ -1,12 +1,9 @@
 //! From a record's send to the version in which a query finds it, at a tenth of full load.
 
-use crate::{
-    Outcome, data,
-    land::{at_the_end, send},
-};
+use crate::{Outcome, PARTITIONS, data, land::at_the_end};
 use benchlake_pipeline::{FlushPolicy, LakeTable, partitions};
-use benchlake_producers::emit::Kafka;
-use benchlake_schemas::Table;
+use benchlake_producers::emit::{Kafka, Sender};
+use benchlake_schemas::{Envelope, Table};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -27,6 +24,7 @@ pub(crate) fn latency(kafka: &Kafka) -> Outcome<()> {
     let policy = FlushPolicy { max_age: INTERVAL, ..FlushPolicy::default() };
     let (mut lander, mut source) = at_the_end(kafka, folder.path(), policy)?;
     let records = data::records((TIME.as_millis() / EVERY.as_millis()) as usize)?;
+    let mut sender = Sender::connect(kafka, PARTITIONS)?;
     let stop = AtomicBool::new(false);
     // Sent and not found yet: producer and last row, and when it was sent.
     let sent: Mutex<BTreeMap<(String, i64), Instant>> = Mutex::default();
@@ -44,7 +42,8 @@ pub(crate) fn latency(kafka: &Kafka) -> Outcome<()> {
             if let Ok(mut sent) = sent.lock() {
                 sent.insert(key, Instant::now());
             }
-            if let Err(error) = send(kafka, std::slice::from_ref(record)) {
+            let sealed = Envelope::seal(record);
+            if let Err(error) = sender.send(Table::Series, record.range.producer, &sealed) {
                 println!("sending failed: {error}");
             }
         }

@@ -16,6 +16,9 @@ mod log;
 
 use std::{error::Error, time::Duration};
 
+/// Partitions of the topics.
+const PARTITIONS: u32 = 4;
+
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> Outcome<()> {
@@ -32,7 +35,7 @@ fn main() -> Outcome<()> {
         return Ok(());
     };
     let kafka = benchlake_producers::emit::Kafka::new(brokers);
-    kafka.ensure_topics(4)?;
+    kafka.ensure_topics(PARTITIONS as i32)?;
     if wanted("land") {
         let records = data::records(600)?;
         let alone = encode::alone(&records)?;
