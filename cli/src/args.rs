@@ -462,8 +462,8 @@ pub(crate) enum LakeCommand {
     Vacuum {
         #[command(flatten)]
         place: Place,
-        /// Only files older than this, such as 7d or 12h; older versions stay readable for so long. At
-        /// least 2h: a lander may be about to commit a younger file
+        /// Only files older than this, such as 7d or 12h; older versions stay readable for so long, but
+        /// no longer than 7d. At least 2h: a lander may be about to commit a younger file
         #[arg(long, value_name = "AGE", default_value = "7d")]
         older_than: humantime::Duration,
         /// Nobody lands or reads at this moment: files of any age may go

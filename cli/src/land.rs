@@ -14,9 +14,19 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// The longest interval between commits: files must be committed long before a vacuum may take them.
+const LONGEST: Duration = Duration::from_secs(600);
+
 pub(crate) fn run(args: &Land, global: &Global) -> Result<u8, Failure> {
     let max_age = Duration::try_from_secs_f64(args.interval)
         .map_err(|_| Failure::usage(format!("--interval {} is not a number of seconds", args.interval)))?;
+    if max_age > LONGEST {
+        return Err(Failure::usage(format!(
+            "--interval {} is more than {} s",
+            args.interval,
+            LONGEST.as_secs()
+        )));
+    }
     let policy = FlushPolicy::within(args.memory << 20, args.batch << 20, max_age);
     if args.kafka.show_config {
         return show_config(args, &policy);

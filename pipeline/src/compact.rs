@@ -20,7 +20,11 @@ use deltalake::{
     kernel::{Action, Add, Remove},
     protocol::DeltaOperation,
 };
-use std::{collections::HashMap, num::NonZeroU64, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    num::NonZeroU64,
+    sync::Arc,
+};
 
 /// Name of the tag that a file bears whose series are summarised.
 pub(crate) const TIER: &str = "benchlake.tier";
@@ -85,7 +89,7 @@ impl LakeTable {
                 done.added = (done.added.0 + added.0, done.added.1 + added.1);
                 done.commits += 1;
             } else {
-                tracing::info!(table = %self.table(), "another compaction was faster; its files stay");
+                tracing::info!(table = %self.table(), "another compaction was faster, or this one too slow; its files stay");
             }
         }
         Ok(done)
@@ -145,19 +149,25 @@ impl LakeTable {
         compaction: &Compaction,
     ) -> Result<bool, LakeError> {
         let target_size = i64::try_from(compaction.target_bytes).unwrap_or(i64::MAX);
-        for _ in 0..ATTEMPTS {
+        for attempt in 0..ATTEMPTS {
             self.refresh().await?;
-            let removed = files.iter().map(|file| Action::Remove(removal(file)));
-            let actions = removed.chain(written.files.iter().cloned().map(Action::Add)).collect();
             // Landers only add files; only another compaction takes any away.
-            let there = self.load().await?;
-            if there.version() != Some(self.version()) {
-                continue;
-            }
-            let there = crate::verify::files(&there).map_err(|error| self.failed(&error))?;
-            if files.iter().any(|file| there.iter().all(|there| there.path != file.path)) {
+            let removed = self.state_mut().removed.take().filter(|_| attempt > 0);
+            let is_gone: Box<dyn Fn(&Add) -> bool> = match removed {
+                Some(removed) => Box::new(move |file| removed.contains(&file.path)),
+                None => {
+                    let there = self.load().await?;
+                    let there = crate::verify::files(&there).map_err(|error| self.failed(&error))?;
+                    let there: HashSet<_> = there.into_iter().map(|file| file.path).collect();
+                    Box::new(move |file| !there.contains(&file.path))
+                }
+            };
+            // A vacuum may have taken what was written too long ago.
+            if files.iter().any(is_gone) || written.is_old() {
                 return Ok(false);
             }
+            let removed = files.iter().map(|file| Action::Remove(removal(file)));
+            let actions = removed.chain(written.files.iter().cloned().map(Action::Add)).collect();
             let operation = DeltaOperation::Optimize { predicate: None, target_size };
             if self.put(actions, operation, Vec::new()).await? {
                 self.step("optimize.committed")?;

@@ -1,7 +1,7 @@
 //! Rows to Parquet: batches are encoded as they come and go to the store in parts, so what is held is
 //! one row group in its encoded form. No version names the files until they are committed.
 
-use crate::LakeError;
+use crate::{LakeError, maintain::COMMIT_WITHIN};
 use arrow::{
     array::{RecordBatch, new_null_array},
     compute::{CastOptions, cast_with_options},
@@ -62,6 +62,13 @@ pub(crate) struct Written {
     pub(crate) new_columns: Vec<Arc<Field>>,
     /// When the first of them was begun.
     pub(crate) began: Option<SystemTime>,
+}
+
+impl Written {
+    /// Whether it is so long ago that a vacuum may have taken the files.
+    pub(crate) fn is_old(&self) -> bool {
+        self.began.is_some_and(|began| began.elapsed().map_or(true, |age| age > COMMIT_WITHIN))
+    }
 }
 
 /// Encodes the rows of one commit after the other.

@@ -11,7 +11,6 @@ use crate::{
     data_file::{FileWriter, Written},
     durable::Disk,
     log::TableState,
-    maintain::COMMIT_WITHIN,
     position::{Span, Standing},
     source::producer_app_id,
     store,
@@ -207,6 +206,14 @@ impl LakeTable {
         self.known(&producer_app_id(producer))
     }
 
+    /// Whether the table stands beyond `offset` of this partition of any topic of that name.
+    pub(crate) fn is_beyond(&self, topic: &str, partition: i64, offset: i64) -> bool {
+        let (spool, kafka) = (format!("benchlake/{topic}"), format!("/{topic}#"));
+        let number = format!("/{partition}");
+        let is_its = |id: &str| id == spool || (id.contains(&kafka) && id.ends_with(&number));
+        self.state.iter().any(|(id, position)| is_its(id) && position > offset)
+    }
+
     /// Goes on to the newest version.
     ///
     /// # Errors
@@ -334,8 +341,9 @@ impl LakeTable {
             // The table moved on: the positions have to be seen again.
             return Ok(None);
         }
-        if written.began.is_some_and(|began| began.elapsed().map_or(true, |age| age > COMMIT_WITHIN)) {
-            return Err(self.failed(&"its files are too old to be committed; a vacuum may have taken them"));
+        if written.is_old() {
+            tracing::warn!(table = %self.table, "files that were begun long ago are given up; their rows are read again");
+            return Ok(Some(Outcome::Fenced));
         }
         self.step("land.synced")?;
         let last_updated = now() / 1000;
@@ -383,6 +391,19 @@ impl LakeTable {
     /// Adds the columns that a newer minor version brought, all nullable; says whether there were any.
     async fn add_columns(&mut self, columns: &[Arc<Field>]) -> Result<bool, LakeError> {
         let known = self.schema();
+        for (field, there) in
+            columns.iter().filter_map(|field| Some((field, known.field_with_name(field.name()).ok()?)))
+        {
+            if !there.data_type().equals_datatype(field.data_type()) {
+                return Err(self.failed(&format!(
+                    "rows have column {} as {}, but another lander added it as {}: started again, this one makes \
+                     dead letters of them",
+                    field.name(),
+                    field.data_type(),
+                    there.data_type()
+                )));
+            }
+        }
         let new = columns.iter().filter(|field| known.index_of(field.name()).is_err()).cloned();
         let new: Vec<_> = new.collect();
         if new.is_empty() {
@@ -506,6 +527,7 @@ fn one_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::maintain::COMMIT_WITHIN;
     use benchlake_schemas::{Benchmark, ProducerId, sample_series, to_numbered_batch};
 
     /// Files that a vacuum may have taken are not committed, however much their positions fit; nor
@@ -523,8 +545,8 @@ mod tests {
         let young = written.clone();
         written.began = SystemTime::now().checked_sub(COMMIT_WITHIN + Duration::from_secs(1));
         let progress = [Progress { app_id: "p".into(), span: Span { start: None, end: 1 }, expires: false }];
-        let fresh = table.attempt(&written, &progress, false).await.expect_err("too old");
-        assert!(fresh.problem.contains("too old"), "{fresh}");
+        let old = table.attempt(&written, &progress, false).await.expect("an outcome");
+        assert_eq!(old, Some(Outcome::Fenced));
         let mut vacuum = LakeTable::open_or_create(&lake, Table::Series).await.expect("a table");
         assert!(
             vacuum.put(Vec::new(), DeltaOperation::FileSystemCheck {}, Vec::new()).await.expect("a number")

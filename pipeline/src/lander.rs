@@ -15,7 +15,7 @@ use benchlake_producers::{
 };
 use benchlake_schemas::{ProducerId, RecordError, Table, to_batch};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io,
     path::PathBuf,
     sync::{
@@ -28,6 +28,8 @@ use std::{
 use tokio::runtime::Builder;
 
 const WAIT: Duration = Duration::from_millis(100);
+/// How long a source is just not asked before it is told to pause.
+const BRIEF: Duration = Duration::from_secs(1);
 /// Landing until idle gives up when nothing comes for so long although there is more.
 const STALL: Duration = Duration::from_secs(60);
 /// How long a store may be out of reach before landing ends, for whoever watches over it to decide.
@@ -143,6 +145,9 @@ pub struct Lander {
     done: Receiver<Done>,
     /// Numbers commits, so that one that was given up is not taken for a later one.
     commits: u64,
+    /// Since when there is too much that is not durable.
+    full: Option<Instant>,
+    /// Whether the source was told to pause.
     paused: bool,
     policy: FlushPolicy,
     report: Report,
@@ -151,7 +156,19 @@ pub struct Lander {
     metrics: Metrics,
     health: Health,
     told: Counts,
-    failing: Option<Instant>,
+    /// Tables whose pending rows are to be read again once the store answers.
+    lost: BTreeSet<Table>,
+    /// How often something was read again: it is not landed yet, whatever the source has handed out.
+    read_again: u64,
+    outage: Option<Outage>,
+}
+
+/// A store that is overloaded, down or out of reach.
+#[derive(Debug, Clone, Copy)]
+struct Outage {
+    since: Instant,
+    again: Instant,
+    wait: Duration,
 }
 
 /// One table: what is pending, and who writes it.
@@ -187,6 +204,7 @@ impl Lander {
             lanes,
             done,
             commits: 0,
+            full: None,
             paused: false,
             policy,
             report: Report::default(),
@@ -195,7 +213,9 @@ impl Lander {
             metrics: Metrics::default(),
             health: Health::default(),
             told: Counts::default(),
-            failing: None,
+            lost: BTreeSet::new(),
+            read_again: 0,
+            outage: None,
         })
     }
 
@@ -232,7 +252,7 @@ impl Lander {
     ) -> Result<Report, LandError> {
         // What an earlier, failed call left pending is read again from its source.
         self.revoke();
-        self.paused = false;
+        (self.full, self.paused) = (None, false);
         let result = self.follow(source, until_idle, stop, seen);
         source.close();
         result.map(|()| self.report.clone())
@@ -249,29 +269,47 @@ impl Lander {
         loop {
             self.health.beat();
             let stopping = stop.load(Ordering::Relaxed);
-            let event = if stopping { Event::Idle { caught_up: true } } else { source.next(WAIT)? };
-            if !matches!(event, Event::Idle { caught_up: false }) || self.paused {
+            let waits = self.full.is_some() && !self.paused;
+            let event = match (stopping, waits) {
+                (true, _) => Event::Idle { caught_up: true },
+                (false, true) => Event::Idle { caught_up: false },
+                (false, false) => source.next(WAIT)?,
+            };
+            if !matches!(event, Event::Idle { caught_up: false }) || self.full.is_some() || self.paused {
                 moved = Instant::now();
             } else if until_idle && moved.elapsed() >= STALL {
                 return Err(LandError::Stalled(STALL));
             }
-            let fenced = self.report.fenced;
+            let read_again = self.read_again;
             let ending = stopping || (until_idle && matches!(event, Event::Idle { caught_up: true }));
             self.apply(event)?;
             for table in Table::PRODUCED {
-                if self.due(table, ending) {
-                    self.commit(table)?;
+                if self.due(table, ending)
+                    && let Err(error) = self.commit(table)
+                {
+                    self.lose(table, error)?;
                 }
             }
-            let wait = if ending && !self.is_empty() { WAIT } else { Duration::ZERO };
-            if self.arrivals(wait, source, stop)? {
+            let wait = if waits || (ending && !self.is_empty()) { WAIT } else { Duration::ZERO };
+            if self.arrivals(wait, source)? {
                 moved = Instant::now();
                 self.tell(source);
                 seen(&self.report);
             }
+            self.recover(source)?;
             self.pause(source)?;
-            // A fenced batch is read again: that is not the end.
-            if ending && self.is_empty() && (stopping || fenced == self.report.fenced) {
+            if ending && self.is_empty() {
+                self.outage = None;
+                self.health.failing(None);
+                // What is read again now is not the end.
+                if stopping || read_again == self.read_again {
+                    return Ok(());
+                }
+            }
+            if stopping && !self.lost.is_empty() {
+                tracing::warn!(
+                    "stopped while the store did not answer; what was pending stays in its source"
+                );
                 return Ok(());
             }
             if shown.elapsed() >= Duration::from_millis(250) {
@@ -292,7 +330,7 @@ impl Lander {
         metrics.missing.inc_by(now.missing - before.missing);
         self.told = now;
         metrics.held_bytes.set(signed(self.held()));
-        metrics.paused.set(self.paused.into());
+        metrics.paused.set((self.full.is_some() || self.paused).into());
         if let Some(bytes) = source.spooled() {
             metrics.spool_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
         }
@@ -332,6 +370,9 @@ impl Lander {
             }
             Event::Message(message) => {
                 let table = message.partition.table;
+                if self.lost.contains(&table) {
+                    return Ok(());
+                }
                 let Some(lane) = self.lanes.get_mut(&table) else { return Ok(()) };
                 let stands = |producer| self.positions.last_row(table, producer);
                 if let Some(rows) = lane.landing.add(message, &mut self.report.counts, stands)? {
@@ -352,6 +393,7 @@ impl Lander {
     /// Gives up what is pending in every table.
     fn revoke(&mut self) {
         self.health.joined(false);
+        self.lost.clear();
         for lane in self.lanes.values_mut() {
             for partition in lane.landing.revoke() {
                 self.metrics.forget(&partition.topic, partition.number);
@@ -371,7 +413,8 @@ impl Lander {
             reset,
             "position set as asked; records between are skipped"
         );
-        for (table, stands) in [(partition.table, Some(stands)), (Table::DeadLetters, None)] {
+        // The table last: should this be cut short, it is decided again.
+        for (table, stands) in [(Table::DeadLetters, None), (partition.table, Some(stands))] {
             let start = match stands {
                 Some(stands) => stands,
                 None => self.positions.newest(table, &partition.app_id)?,
@@ -387,25 +430,30 @@ impl Lander {
 
     /// Whether everything that was read is durable.
     fn is_empty(&self) -> bool {
-        self.lanes.values().all(|lane| lane.landing.is_empty())
+        self.lost.is_empty() && self.lanes.values().all(|lane| lane.landing.is_empty())
     }
 
     /// One commit of a table at a time.
     fn due(&self, table: Table, ending: bool) -> bool {
         let Some(Lane { landing, .. }) = self.lanes.get(&table) else { return false };
-        !landing.is_flying() && self.policy.due(landing.pending_bytes, landing.age(), ending || self.paused)
+        !landing.is_flying()
+            && !self.lost.contains(&table)
+            && self.policy.due(landing.pending_bytes, landing.age(), ending || self.full.is_some())
     }
 
     fn held(&self) -> usize {
         self.lanes.values().map(|lane| lane.landing.held_bytes()).sum()
     }
 
-    /// Stops reading while too much of what was read is not durable: what comes waits in Kafka.
+    /// Stops reading while too much of what was read is not durable, or the store does not answer:
+    /// what comes waits in Kafka. For a moment it is enough not to ask, which keeps what was fetched
+    /// ahead; for longer the source is told, so that it can be asked for everything else.
     fn pause(&mut self, source: &mut dyn Source) -> Result<(), LandError> {
-        let held = self.held();
-        let paused = self.policy.paused(held, self.paused);
+        let full = self.policy.paused(self.held(), self.full.is_some());
+        self.full = full.then(|| self.full.unwrap_or_else(Instant::now));
+        let paused = !self.lost.is_empty() || self.full.is_some_and(|since| since.elapsed() >= BRIEF);
         if paused != self.paused {
-            tracing::debug!(held, paused, "reading");
+            tracing::debug!(held = self.held(), paused, "reading");
             source.pause(paused)?;
             self.paused = paused;
         }
@@ -424,36 +472,34 @@ impl Lander {
     }
 
     /// Takes in what became of commits, waiting `wait` for the first; says whether there were any.
-    fn arrivals(
-        &mut self,
-        wait: Duration,
-        source: &mut dyn Source,
-        stop: &AtomicBool,
-    ) -> Result<bool, LandError> {
+    fn arrivals(&mut self, wait: Duration, source: &mut dyn Source) -> Result<bool, LandError> {
         let mut any = false;
         let mut next = self.done.recv_timeout(wait).ok();
         while let Some(done) = next {
             any = true;
-            self.arrived(done, source, stop)?;
+            self.arrived(done, source)?;
             next = self.done.try_recv().ok();
         }
         Ok(any)
     }
 
-    fn arrived(&mut self, done: Done, source: &mut dyn Source, stop: &AtomicBool) -> Result<(), LandError> {
+    fn arrived(&mut self, done: Done, source: &mut dyn Source) -> Result<(), LandError> {
         let Done { table, number, result } = done;
         let Some(lane) = self.lanes.get_mut(&table) else { return Ok(()) };
-        let moved = lane.landing.arrived(number);
+        let Some(moved) = lane.landing.arrived(number) else {
+            // What was taken away already is another's to read again, if it did not land.
+            tracing::info!(%table, number, landed = result.is_ok(), "a commit that was given up has ended");
+            return Ok(());
+        };
         let landed = match result {
             Ok(landed) => landed,
-            Err(error) if error.is_transient() => return self.hold_out(table, error, source, stop),
-            Err(error) => return Err(error.into()),
+            Err(error) => return self.lose(table, error.into()),
         };
         let label = Metrics::table(table);
         self.metrics.commit_retries.get_or_create(&label).inc_by(landed.retries);
         match landed.outcome {
             Outcome::Landed { version } => {
-                self.failing = None;
+                self.outage = None;
                 self.health.failing(None);
                 self.metrics.commits.get_or_create(&label).inc();
                 self.metrics.commit_seconds.get_or_create(&label).observe(landed.took.as_secs_f64());
@@ -461,7 +507,7 @@ impl Lander {
                 self.metrics.last_commit.get_or_create(&label).set(benchlake_schemas::now() as f64 / 1e6);
                 self.report.commits += 1;
                 self.report.versions.insert(table, version);
-                for moved in moved.into_iter().flatten() {
+                for moved in moved {
                     source.landed(&moved.partition, moved.end)?;
                 }
                 step("land.told")?;
@@ -470,48 +516,60 @@ impl Lander {
                 tracing::warn!(%table, "another lander moved these positions; dropping what was pending and reading on from the lake");
                 self.report.fenced += 1;
                 self.metrics.fenced.get_or_create(&label).inc();
-                // What was taken away already is not ours to read again.
-                if moved.is_some() {
-                    self.read_again(table, source)?;
+                self.outage = None;
+                if let Err(error) = self.read_again(table, source) {
+                    self.lose(table, error)?;
                 }
             }
         }
         Ok(())
     }
 
-    /// The store is overloaded, down or out of reach: what was pending is read again when it answers,
-    /// and not-ready is told meanwhile. Whether the commit was made after all, the positions tell.
-    fn hold_out(
-        &mut self,
-        table: Table,
-        error: LakeError,
-        source: &mut dyn Source,
-        stop: &AtomicBool,
-    ) -> Result<(), LandError> {
-        let (since, mut error, mut wait) =
-            (*self.failing.get_or_insert_with(Instant::now), error, Duration::from_secs(1));
-        loop {
-            if since.elapsed() >= PATIENCE || stop.load(Ordering::Relaxed) {
-                return Err(error.into());
-            }
-            tracing::warn!(%error, %table, "no commit; what was pending will be read again");
-            self.health.failing(Some(error.to_string()));
-            self.health.beat();
-            std::thread::sleep(wait);
-            wait = (wait * 2).min(Duration::from_secs(10));
-            match self.read_again(table, source) {
-                Err(LandError::Lake(again)) if again.is_transient() => error = again,
-                done => return done,
-            }
+    /// The store is overloaded, down or out of reach: what is pending for `table` will be read again
+    /// when it answers; reading pauses until then. Whether a commit was made after all, the positions
+    /// will tell. Other errors end landing, and so does a store that is away for too long.
+    fn lose(&mut self, table: Table, error: LandError) -> Result<(), LandError> {
+        let LandError::Lake(lake) = &error else { return Err(error) };
+        let now = Instant::now();
+        let first = Outage { since: now, again: now, wait: Duration::from_millis(500) };
+        let outage = self.outage.get_or_insert(first);
+        if !lake.is_transient() || outage.since.elapsed() >= PATIENCE {
+            return Err(error);
         }
+        outage.wait = (outage.wait * 2).min(Duration::from_secs(10));
+        outage.again = now + outage.wait;
+        tracing::warn!(error = %lake, %table, "the lake does not answer; what is pending will be read again");
+        self.health.failing(Some(lake.to_string()));
+        self.lost.insert(table);
+        Ok(())
     }
 
-    /// Gives up what is pending for `table` and reads on where the lake stands.
+    /// Looks now and then whether the store answers again.
+    fn recover(&mut self, source: &mut dyn Source) -> Result<(), LandError> {
+        while let Some(table) = self.lost.first().copied()
+            && self.outage.is_none_or(|outage| Instant::now() >= outage.again)
+        {
+            match self.read_again(table, source) {
+                Ok(()) => _ = self.lost.remove(&table),
+                Err(error) => self.lose(table, error)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives up what is pending for `table` and reads on where the lake stands. If the lake does not
+    /// tell, everything stays as it is.
     fn read_again(&mut self, table: Table, source: &mut dyn Source) -> Result<(), LandError> {
         let Some(lane) = self.lanes.get_mut(&table) else { return Ok(()) };
+        let mut partitions = Vec::new();
+        for partition in lane.landing.partitions() {
+            self.health.beat();
+            partitions.push((partition.clone(), self.positions.newest(table, &partition.app_id)?));
+        }
+        self.read_again += 1;
         lane.worker.discard();
-        for partition in lane.landing.revoke() {
-            let start = self.positions.newest(table, &partition.app_id)?;
+        lane.landing.revoke();
+        for (partition, start) in partitions {
             source.seek(&partition, start)?;
             lane.landing.assign(partition, start);
         }

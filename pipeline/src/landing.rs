@@ -96,6 +96,11 @@ impl Landing {
             .insert(partition.app_id.clone(), Taken { partition, span, oldest: None, flying: None });
     }
 
+    /// The partitions that are ours.
+    pub(crate) fn partitions(&self) -> impl Iterator<Item = &Arc<Partition>> {
+        self.partitions.values().map(|taken| &taken.partition)
+    }
+
     /// Gives up everything: pending rows, a commit under way, and what was known of positions.
     /// Returns the partitions, to be read again by whoever owns them.
     pub(crate) fn revoke(&mut self) -> Vec<Arc<Partition>> {
@@ -157,13 +162,18 @@ impl Landing {
         let schema = batch.schema();
         let new = || schema.fields().iter().filter(|field| known.index_of(field.name()).is_err());
         for field in new() {
-            if let Some(first) = self.newer.get(field.name())
-                && !first.equals_datatype(field.data_type())
-            {
-                let problem = format!("has type {}, but in the lake it is {first}", field.data_type());
-                let (table, column) = (self.table, field.name().clone());
-                return Err(RecordError::Column { table, column, problem });
-            }
+            let known = self.newer.iter().find(|(name, _)| name.eq_ignore_ascii_case(field.name()));
+            let problem = match known {
+                Some((name, _)) if name != field.name() => {
+                    format!("differs from `{name}` of the lake in case alone")
+                }
+                Some((_, first)) if !first.equals_datatype(field.data_type()) => {
+                    format!("has type {}, but in the lake it is {first}", field.data_type())
+                }
+                _ => continue,
+            };
+            let (table, column) = (self.table, field.name().clone());
+            return Err(RecordError::Column { table, column, problem });
         }
         self.newer.extend(new().map(|field| (field.name().clone(), field.data_type().clone())));
         Ok(())
@@ -395,5 +405,9 @@ mod tests {
             error,
             Err("column `later` of `series` has type Int64, but in the lake it is Utf8".into())
         );
+        landing.newer = HashMap::from([("Later".to_owned(), DataType::Utf8)]);
+        let error = landing.check_newer(&newer(DataType::Utf8)).map_err(|error| error.to_string());
+        let expected = "column `later` of `series` differs from `Later` of the lake in case alone";
+        assert_eq!(error, Err(expected.into()));
     }
 }

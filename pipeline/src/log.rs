@@ -14,7 +14,10 @@ use deltalake::{
 use object_store::ObjectStoreExt as _;
 use parquet::arrow::{ProjectionMask, arrow_reader::ParquetRecordBatchReaderBuilder};
 use serde::Deserialize;
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 /// The newest protocol of which this build knows everything that a writer must heed.
 const WRITER_VERSION: i32 = 2;
@@ -28,12 +31,15 @@ pub(crate) struct TableState {
     /// The version at which columns and properties were read; both are the same since.
     pub(crate) snapshot: Snapshot,
     positions: HashMap<String, i64>,
+    /// Files that went with the last [`advance`](Self::advance); `None` if it had to read everything.
+    pub(crate) removed: Option<HashSet<String>>,
 }
 
 /// What a commit may say that matters here; of one action a line.
 #[derive(Deserialize)]
 struct Line {
     txn: Option<Txn>,
+    remove: Option<Gone>,
     #[serde(rename = "metaData")]
     metadata: Option<serde::de::IgnoredAny>,
     protocol: Option<serde::de::IgnoredAny>,
@@ -44,6 +50,11 @@ struct Line {
 struct Txn {
     app_id: String,
     version: i64,
+}
+
+#[derive(Deserialize)]
+struct Gone {
+    path: String,
 }
 
 #[derive(Deserialize)]
@@ -66,7 +77,7 @@ impl TableState {
             check_protocol(&snapshot)?;
             let version = snapshot.version();
             let schema: Schema = snapshot.schema().as_ref().try_into_arrow()?;
-            let mut state = Self { version, schema: Arc::new(schema), snapshot, positions };
+            let mut state = Self { version, schema: Arc::new(schema), snapshot, positions, removed: None };
             if state.replay(log, start).await? {
                 return Ok(state);
             }
@@ -101,6 +112,7 @@ impl TableState {
 
     /// Goes on to the newest version.
     pub(crate) async fn advance(&mut self, log: &LogStoreRef) -> Result<(), DeltaTableError> {
+        self.removed = Some(HashSet::new());
         while let Some(bytes) = log.read_commit_entry(self.version + 1).await? {
             let lines = lines(&bytes)?;
             if lines.iter().any(|line| line.metadata.is_some() || line.protocol.is_some()) {
@@ -114,8 +126,12 @@ impl TableState {
     }
 
     fn take(&mut self, lines: Vec<Line>) {
-        let moved = lines.into_iter().filter_map(|line| line.txn);
-        self.positions.extend(moved.map(|Txn { app_id, version }| (app_id, version)));
+        for line in lines {
+            self.positions.extend(line.txn.map(|Txn { app_id, version }| (app_id, version)));
+            if let (Some(gone), Some(removed)) = (line.remove, &mut self.removed) {
+                removed.insert(gone.path);
+            }
+        }
     }
 
     /// The version after this one was written by ourselves, with these positions.
@@ -126,6 +142,11 @@ impl TableState {
 
     pub(crate) fn position(&self, app_id: &str) -> Option<i64> {
         self.positions.get(app_id).copied()
+    }
+
+    /// Every position.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, i64)> {
+        self.positions.iter().map(|(id, position)| (id.as_str(), *position))
     }
 
     /// How many positions the table keeps.

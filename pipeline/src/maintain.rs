@@ -93,6 +93,9 @@ impl LakeTable {
             let vacuum = delta.clone().vacuum().with_mode(VacuumMode::Full).with_dry_run(true);
             let vacuum = vacuum.with_retention_period(retention).with_enforce_retention_duration(false);
             let (_, found) = vacuum.await.map_err(|error| self.failed(&error))?;
+            if !dry_run {
+                cleanup_metadata(&delta, None).await.map_err(|error| self.failed(&error))?;
+            }
             if dry_run || found.files_deleted.is_empty() {
                 return Ok(found.files_deleted);
             }
@@ -112,7 +115,6 @@ impl LakeTable {
                     Err(error) => return Err(self.failed(&error)),
                 }
             }
-            cleanup_metadata(&delta, None).await.map_err(|error| self.failed(&error))?;
             self.step("maintain.vacuumed")?;
             return Ok(found.files_deleted);
         }

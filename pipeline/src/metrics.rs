@@ -78,7 +78,7 @@ pub struct Metrics {
     /// Age of the oldest record that was read and is not in the lake yet, in seconds; written by
     /// [`Metrics::lags`].
     pub lag_seconds: Family<PartitionLabel, Seconds>,
-    /// Memory held by pending rows and read-ahead, in bytes.
+    /// Payload that was read and is not durable, in bytes.
     pub held_bytes: Gauge,
     /// What it may hold, in bytes; 0 without a limit.
     pub budget_bytes: Gauge,

@@ -34,6 +34,14 @@ pub enum ReplayError<E: std::error::Error> {
     /// Its bytes still are no rows.
     #[error("its bytes still cannot be read: {0}")]
     Record(#[from] RecordError),
+    /// Rows before it would be taken for known when they come.
+    #[error("rows {first}..={last} of its producer are on their way: land them first, then replay")]
+    Early {
+        /// The first of them.
+        first: i64,
+        /// The last of them.
+        last: i64,
+    },
     /// The lake.
     #[error(transparent)]
     Lake(#[from] LakeError),
@@ -72,6 +80,11 @@ impl LakeTable {
             let replays = self.known(REPLAYS);
             let producer = producer_app_id(range.producer);
             let stands = self.known(&producer);
+            let DeadLetter { topic, partition, offset, .. } = letter;
+            if range.first > stands.unwrap_or(0) + 1 && !self.is_beyond(topic, *partition, *offset) {
+                let (first, last) = (stands.unwrap_or(0) + 1, range.first - 1);
+                return Err(ReplayError::Early { first, last });
+            }
             let mut progress = vec![
                 step(REPLAYS.to_owned(), replays, replays.unwrap_or(0) + 1, false),
                 step(letter_app_id(letter), None, 1, false),

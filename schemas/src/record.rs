@@ -177,7 +177,7 @@ pub fn conform(table: Table, batch: &RecordBatch) -> Result<(RecordBatch, SeqRan
     }
     for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
         if schema.index_of(field.name()).is_err() {
-            check_new_column(table, &schema, field, newer)?;
+            check_new_column(table, &fields, field, newer)?;
             fields.push(Arc::new(field.as_ref().clone().with_nullable(true)));
             columns.push(column.clone());
         }
@@ -207,13 +207,18 @@ fn check_version(table: Table, schema: &Schema) -> Result<bool, RecordError> {
 
 /// Only a newer minor version may bring columns, and only of types that every reader of the lake
 /// has: a stranger's column must neither widen the table nor stop the lander.
-fn check_new_column(table: Table, schema: &Schema, field: &Field, newer: bool) -> Result<(), RecordError> {
+fn check_new_column(
+    table: Table,
+    known: &[Arc<Field>],
+    field: &Field,
+    newer: bool,
+) -> Result<(), RecordError> {
     let problem = |problem: String| Err(RecordError::Column { table, column: field.name().clone(), problem });
     if !newer {
         return problem(format!("is no column of version {}", table.version()));
     }
-    if schema.fields().iter().any(|known| known.name().eq_ignore_ascii_case(field.name())) {
-        return problem("differs from a known column in case alone".into());
+    if known.iter().any(|known| known.name().eq_ignore_ascii_case(field.name())) {
+        return problem("is there twice, or differs from another column in case alone".into());
     }
     if !plain(field.data_type()) {
         return problem(format!("has type {}, which a lake does not have", field.data_type()));

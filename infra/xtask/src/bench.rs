@@ -62,14 +62,22 @@ pub(crate) fn bench(workspace: &Workspace, name: Option<&str>) -> Result<()> {
 }
 
 fn landing(workspace: &Workspace) -> Result<()> {
-    kafka::up(workspace, false)?;
-    let mut bench = workspace.cargo(["bench", "--workspace", "--bench", "landing"]);
-    run(test::with_services(workspace, &mut bench)?, "see what it says")
+    with_fresh_kafka(workspace, || {
+        let mut bench = workspace.cargo(["bench", "--workspace", "--bench", "landing"]);
+        run(test::with_services(workspace, &mut bench)?, "see what it says")
+    })
 }
 
 fn landing_scale(workspace: &Workspace) -> Result<()> {
-    kafka::up(workspace, false)?;
-    scale::scale(workspace)
+    with_fresh_kafka(workspace, || scale::scale(workspace))
+}
+
+/// Gigabytes of messages are no legacy for the tests.
+fn with_fresh_kafka(workspace: &Workspace, work: impl FnOnce() -> Result<()>) -> Result<()> {
+    kafka::up(workspace, true)?;
+    let outcome = work();
+    kafka::up(workspace, true)?;
+    outcome.and(kafka::down(workspace, false))
 }
 
 fn measure_peers(workspace: &Workspace) -> Result<()> {

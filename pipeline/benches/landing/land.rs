@@ -55,13 +55,23 @@ pub(crate) fn land(kafka: &Kafka, records: &[Record]) -> Outcome<Landed> {
     let folder = tempfile::tempdir()?;
     let (mut lander, mut source) = at_the_end(kafka, folder.path(), FlushPolicy::default())?;
     send(kafka, records)?;
+    // What the broker has yet to write would be written by the lander's first fsync.
+    std::process::Command::new("sync").status()?;
     let (mut first, mut last) = (None, Instant::now());
     let before = processor_time()?;
     let mut started = before;
+    let (mut commits, mut all_read) = (0, None);
+    let total: u64 = records.iter().map(|record| record.payload.len() as u64).sum();
     let mut seen = |report: &Report| {
-        last = Instant::now();
+        // The last look comes some time after the last commit.
+        if report.commits > commits {
+            (commits, last) = (report.commits, Instant::now());
+        }
+        if report.counts.bytes == total && all_read.is_none() {
+            all_read = Some(Instant::now());
+        }
         if report.counts.records > 0 && first.is_none() {
-            first = Some((last, report.counts.bytes));
+            first = Some((Instant::now(), report.counts.bytes));
             started = processor_time().unwrap_or(before);
         }
     };
@@ -69,6 +79,8 @@ pub(crate) fn land(kafka: &Kafka, records: &[Record]) -> Outcome<Landed> {
     let processor = processor_time()?.saturating_sub(started);
     let expected = (records.len() * ROWS) as u64;
     assert_eq!((report.counts.rows, report.counts.missing, report.counts.dead_letters), (expected, 0, 0));
+    let waited = all_read.map_or(Duration::ZERO, |read| last.saturating_duration_since(read));
+    println!("from the last record read to its commit {:>6.2} s", waited.as_secs_f64());
     let (first, skipped) = first.ok_or("nothing was read")?;
     let bytes = report.counts.bytes - skipped;
     Ok(Landed {

@@ -37,7 +37,7 @@ fn main() -> Outcome<()> {
     let kafka = benchlake_producers::emit::Kafka::new(brokers);
     kafka.ensure_topics(PARTITIONS as i32)?;
     if wanted("land") {
-        let records = data::records(600)?;
+        let records = data::records(2000)?;
         let alone = encode::alone(&records)?;
         let landed = land::land(&kafka, &records)?;
         land::tell(&alone, &landed);

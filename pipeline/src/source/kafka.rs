@@ -125,6 +125,10 @@ impl KafkaSource {
         // What a broker sends at a time comes on top of what is queued.
         let (queue, fetch) = ((max_fetched >> 10).max(1024), (max_fetched / 2).clamp(1 << 20, 16 << 20));
         config.set("queued.max.messages.kbytes", queue.to_string());
+        // By default a full queue stops fetching for a whole second.
+        config.set("fetch.queue.backoff.ms", "5");
+        // A fetch that waits for something new holds up those for partitions that are resumed.
+        config.set("fetch.wait.max.ms", "100");
         config.set("fetch.max.bytes", fetch.to_string()).set("max.partition.fetch.bytes", fetch.to_string());
         config
     }
@@ -170,6 +174,10 @@ impl KafkaSource {
     fn note_ends(&mut self) {
         self.checked = Instant::now();
         for (key, (_, next)) in self.assigned.iter().flatten() {
+            // Brokers that do not answer must not hold up the loop once per partition.
+            if self.checked.elapsed() >= RECHECK {
+                break;
+            }
             if !self.ended.contains(key)
                 && let Ok((_, end)) = self.ends.fetch_watermarks(&key.0, key.1, RECHECK)
                 && *next >= end
@@ -416,6 +424,10 @@ impl ConsumerContext for Membership {
     ) {
         if code != RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
             self.happen(Happening::Revoked);
+            // The client would keep a pause across assignments.
+            if let Err(error) = consumer.resume(partitions) {
+                tracing::debug!(%error, "resuming partitions that are given back");
+            }
             if let Err(error) = consumer.unassign() {
                 tracing::warn!(%error, "giving partitions back");
             }

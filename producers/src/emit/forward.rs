@@ -131,7 +131,7 @@ impl Forwarder {
     #[must_use]
     pub fn config(kafka: &Kafka) -> ClientConfig {
         let mut config = kafka.config();
-        config.set("enable.idempotence", "true").set("acks", "all").set("compression.type", "zstd");
+        config.set("enable.idempotence", "true").set("acks", "all").set("compression.type", "lz4");
         config.set("linger.ms", "5").set("queue.buffering.max.kbytes", "65536");
         // Never: the client would give up single messages and go on with later ones, and what the
         // broker holds must always be a prefix of the log. `Window` watches the time instead.
