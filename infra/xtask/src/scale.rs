@@ -29,7 +29,7 @@ struct Landing {
 
 /// A fleet of ten times the nodes, and a backlog much larger than memory.
 pub(crate) fn scale(workspace: &Workspace) -> Result<()> {
-    run(&mut workspace.cargo(["build", "--release", "--package", "benchlake"]), "see the errors above")?;
+    run(&mut workspace.cargo(["build", "--release", "--workspace"]), "see the errors above")?;
     let home = workspace.target().join("bench-scale");
     crate::step::remove_folder(&home)?;
     fs::create_dir_all(&home)?;
