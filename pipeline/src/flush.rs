@@ -24,12 +24,12 @@ impl Default for FlushPolicy {
 
 impl FlushPolicy {
     /// Commits of at most `batch` bytes, at least every `max_age`, within a budget of `memory` bytes:
-    /// an eighth for what a client fetches ahead, three quarters for what is not durable, the rest
-    /// for encoders. A commit takes at most half of what may be held, so that the next one is read
+    /// an eighth for what a client fetches ahead, half for what is not durable, the rest for encoders
+    /// and for what the allocator cannot give back. A commit takes at most half of what may be held, so that the next one is read
     /// meanwhile.
     #[must_use]
     pub fn within(memory: usize, batch: usize, max_age: Duration) -> Self {
-        let max_held = memory / 4 * 3;
+        let max_held = memory / 2;
         Self { max_bytes: batch.min(max_held / 2).max(1), max_age, max_held, max_fetched: memory / 8 }
     }
 

@@ -17,6 +17,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// What a record holds beside its payload, about: its schema and columns, and its headers.
+const OVERHEAD: usize = 8 << 10;
+
 /// Counts of one lander's life.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -126,8 +129,7 @@ impl Landing {
         }
         counts.records += 1;
         counts.bytes += message.envelope.payload.len() as u64;
-        // The columns are slices of the payload, so this is what is held; headers are small.
-        self.pending_bytes += message.envelope.payload.len();
+        self.pending_bytes += message.envelope.payload.len() + OVERHEAD;
         let opened = message.envelope.open(self.table);
         let rows = match opened.and_then(|(batch, range)| self.check_newer(&batch).map(|()| (batch, range))) {
             Ok((batch, range)) => {
