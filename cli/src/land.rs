@@ -31,6 +31,7 @@ pub(crate) fn run(args: &Land, global: &Global) -> Result<u8, Failure> {
     if args.kafka.show_config {
         return show_config(args, &policy);
     }
+    few_arenas();
     let stop = interrupt_flag()?;
     let (metrics, health) = (Metrics::default(), Health::default());
     if let Some(address) = args.listen {
@@ -68,6 +69,20 @@ pub(crate) fn run(args: &Land, global: &Global) -> Result<u8, Failure> {
     output::remark(global, &format!("landed {}", text(&report, began)));
     Ok(if stop.load(Ordering::Relaxed) && args.until_idle { exit::INTERRUPTED } else { exit::OK })
 }
+
+/// Records are taken by one thread and given back by another, and glibc keeps an arena per thread: two
+/// arenas hold a fifth less of what was given back, and landing is no slower.
+#[cfg(target_env = "gnu")]
+#[expect(unsafe_code, reason = "glibc's allocator is set up by a call")]
+fn few_arenas() {
+    // SAFETY: it sets a number, before this process has a second thread.
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 2);
+    }
+}
+
+#[cfg(not(target_env = "gnu"))]
+fn few_arenas() {}
 
 /// Nothing is connected to, and no lake is made.
 fn show_config(args: &Land, policy: &FlushPolicy) -> Result<u8, Failure> {
