@@ -16,6 +16,9 @@ use tokio::runtime::Builder;
 /// Files that no version names any more stay for so long: older versions stay readable.
 const KEEP: Duration = Duration::from_secs(7 * 24 * 3600);
 
+/// The first time comes no later than this after the start.
+const FIRST: Duration = Duration::from_secs(60);
+
 /// A thread that looks after a lake until it is stopped.
 pub(crate) struct Keeper {
     stop: Arc<AtomicBool>,
@@ -29,11 +32,12 @@ impl Keeper {
         let stop = Arc::new(AtomicBool::new(false));
         let stopping = stop.clone();
         let thread = std::thread::spawn(move || {
-            let mut last = Instant::now();
+            // Soon for the first time: a lander that starts often looks after its lake too.
+            let mut next = Instant::now() + every.min(FIRST);
             while !stopping.load(Ordering::Relaxed) {
                 std::thread::sleep(Duration::from_millis(100));
-                if last.elapsed() >= every {
-                    last = Instant::now();
+                if Instant::now() >= next {
+                    next = Instant::now() + every;
                     look_after(&lake, &compaction, &stopping);
                 }
             }

@@ -80,7 +80,7 @@ pub struct Metrics {
     pub lag_seconds: Family<PartitionLabel, Seconds>,
     /// Payload that was read and is not durable, in bytes.
     pub held_bytes: Gauge,
-    /// What it may hold, in bytes; 0 without a limit.
+    /// What may be held, in bytes; 0 until the lake is open.
     pub budget_bytes: Gauge,
     /// Memory of the whole process, in bytes; read by [`Metrics::sample_process`].
     pub resident_bytes: Gauge,
@@ -220,7 +220,12 @@ impl Metrics {
             Unit::Seconds,
             m.lag_seconds,
         );
-        all.register_with_unit("held", "Memory of pending rows and read-ahead", Unit::Bytes, m.held_bytes);
+        all.register_with_unit(
+            "held",
+            "Payload that was read and is not in the lake",
+            Unit::Bytes,
+            m.held_bytes,
+        );
         all.register_with_unit("budget", "What may be held", Unit::Bytes, m.budget_bytes);
         all.register_with_unit("resident", "Memory of the process", Unit::Bytes, m.resident_bytes);
         all.register("paused", "1 while reading waits for memory or the lake", m.paused);

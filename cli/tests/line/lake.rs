@@ -96,6 +96,8 @@ fn vacuum_removes_orphans_alone() -> TestResult {
     assert_eq!(vacuum(&[])?, "");
     assert_eq!(vacuum(&["--older-than", "0s", "--dry-run"])?, "series/part-00000-orphan.parquet\n");
     assert!(orphan.exists());
+    let refused = vacuum(&["--older-than", "1h"]).expect_err("a lander may commit a file of that age");
+    assert!(refused.to_string().contains("--offline"), "{refused}");
     vacuum(&["--older-than", "0s", "--offline"])?;
     assert!(!orphan.exists());
     assert_eq!(verify(&lake)?.0, Some(0));
