@@ -271,9 +271,8 @@ pub(crate) struct Land {
     /// A spool's folder
     #[arg(long, value_name = "DIR")]
     pub(crate) spool: Option<PathBuf>,
-    /// The lake: a folder or URL
-    #[arg(long, value_name = "URI", env = "BENCHLAKE_LAKE")]
-    pub(crate) lake: String,
+    #[command(flatten)]
+    pub(crate) place: Place,
     /// End when everything that was written is landed
     #[arg(long)]
     pub(crate) until_idle: bool,

@@ -43,7 +43,7 @@ pub(crate) fn run(args: &Land, global: &Global) -> Result<u8, Failure> {
         (Some(brokers), _) => {
             let kafka = args.kafka.cluster(brokers)?;
             kafka.ensure_topics(args.partitions)?;
-            lander = Lander::open(&args.lake, policy)?.watched(metrics.clone(), health.clone());
+            lander = Lander::open(&args.place.lake, policy)?.watched(metrics.clone(), health.clone());
             let group = args.group.clone().unwrap_or_else(|| format!("benchlake-{}", lander.lake_id()));
             Box::new(KafkaSource::new(&kafka, &group, lander.positions(), args.from, policy.max_fetched)?)
         }
@@ -51,13 +51,13 @@ pub(crate) fn run(args: &Land, global: &Global) -> Result<u8, Failure> {
             if !spool.is_dir() {
                 return Err(Failure::usage(format!("spool {} is not a folder", spool.display())));
             }
-            lander = Lander::open(&args.lake, policy)?.watched(metrics.clone(), health.clone());
+            lander = Lander::open(&args.place.lake, policy)?.watched(metrics.clone(), health.clone());
             Box::new(SpoolSource::new(spool, None, lander.positions()))
         }
         (None, None) => return Err(Failure::usage("name a source: --brokers HOST:PORT or --spool DIR")),
     };
     let compaction = args.compaction.get()?;
-    let keeper = args.maintain.map(|every| Keeper::start(args.lake.clone(), every.into(), compaction));
+    let keeper = args.maintain.map(|every| Keeper::start(args.place.lake.clone(), every.into(), compaction));
     let line = output::spinner(global);
     let (began, mut rate) = (Instant::now(), Rate::default());
     let result = lander.run(source.as_mut(), args.until_idle, &stop, &mut |report| {
@@ -87,7 +87,7 @@ fn few_arenas() {}
 /// Nothing is connected to, and no lake is made.
 fn show_config(args: &Land, policy: &FlushPolicy) -> Result<u8, Failure> {
     let mut options = vec![
-        ("lake", args.lake.clone()),
+        ("lake", args.place.lake.clone()),
         ("interval", args.interval.to_string()),
         ("batch", args.batch.to_string()),
         ("memory", args.memory.to_string()),
@@ -113,15 +113,12 @@ fn text(report: &Report, began: Instant) -> String {
         "{} rows of {} records ({rate:.0} rows/s), {} commits",
         counts.rows, counts.records, report.commits
     );
-    for (count, what) in [
+    let counts = [
         (counts.duplicates, "rows sent again and dropped"),
         (counts.missing, "rows MISSING in a producer's sequence"),
         (counts.dead_letters, "dead letters (`benchlake query dead_letters`)"),
         (report.fenced, "batches left to another lander"),
-    ] {
-        if count > 0 {
-            text.push_str(&format!(", {count} {what}"));
-        }
-    }
+    ];
+    output::add_counts(&mut text, &counts);
     text
 }

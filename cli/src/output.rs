@@ -75,6 +75,13 @@ pub(crate) fn remark(global: &Global, message: &str) {
     }
 }
 
+/// Adds to `text` what there was any of.
+pub(crate) fn add_counts(text: &mut String, counts: &[(u64, &str)]) {
+    for (count, what) in counts.iter().filter(|(count, _)| *count > 0) {
+        text.push_str(&format!(", {count} {what}"));
+    }
+}
+
 /// Text on standard output; a closed pipe is nobody's error.
 pub(crate) fn print(text: &str) {
     let _ = writeln!(stdout(), "{text}");

@@ -93,16 +93,13 @@ fn text(nodes: u32, tally: &Tally, began: Instant, interrupted: bool) -> String 
         "simulated {nodes} nodes: {sessions} sessions, {rows} rows, {samples} samples, {bytes} bytes \
          in {seconds:.1} s ({rate:.0} samples/s)"
     );
-    for (count, what) in [
+    let counts = [
         (tally.known, "rows that the spool had"),
         (tally.duplicates, "records sent again"),
         (tally.late, "records sent late"),
         (tally.broken, "damaged messages"),
-    ] {
-        if count > 0 {
-            text.push_str(&format!(", {count} {what}"));
-        }
-    }
+    ];
+    output::add_counts(&mut text, &counts);
     if interrupted {
         text.push_str("; interrupted: the same command completes it");
     }

@@ -3,7 +3,7 @@
 //! evenly spaced order statistics of their samples.
 
 use crate::{
-    data_file::Written,
+    data_file::{Written, size},
     lake_table::{LakeError, LakeTable},
     summarise::summarise,
     verify::files,
@@ -152,7 +152,7 @@ impl LakeTable {
         for attempt in 0..ATTEMPTS {
             self.refresh().await?;
             // Landers only add files; only another compaction takes any away.
-            let removed = self.state_mut().removed.take().filter(|_| attempt > 0);
+            let removed = self.take_removed().filter(|_| attempt > 0);
             let is_gone: Box<dyn Fn(&Add) -> bool> = match removed {
                 Some(removed) => Box::new(move |file| removed.contains(&file.path)),
                 None => {
@@ -171,7 +171,6 @@ impl LakeTable {
             let operation = DeltaOperation::Optimize { predicate: None, target_size };
             if self.put(actions, operation, Vec::new()).await? {
                 self.step("optimize.committed")?;
-                self.state_mut().follow(std::iter::empty());
                 self.sync_commits()?;
                 return Ok(true);
             }
@@ -207,10 +206,6 @@ fn order(table: Table, rows: DataFrame) -> Result<DataFrame, DataFusionError> {
         Table::Verdicts => return Ok(rows),
     };
     rows.sort(columns.iter().map(|column| col(*column).sort(true, false)).collect())
-}
-
-fn size(file: &Add) -> u64 {
-    u64::try_from(file.size).unwrap_or(0)
 }
 
 fn is_summarised(file: &Add) -> bool {

@@ -64,6 +64,11 @@ pub(crate) struct Written {
     pub(crate) began: Option<SystemTime>,
 }
 
+/// Size of a file, in bytes.
+pub(crate) fn size(file: &Add) -> u64 {
+    u64::try_from(file.size).unwrap_or(0)
+}
+
 impl Written {
     /// Whether it is so long ago that a vacuum may have taken the files.
     pub(crate) fn is_old(&self) -> bool {

@@ -32,7 +32,7 @@ use deltalake::{
     protocol::{DeltaOperation, SaveMode, checkpoints::create_checkpoint},
 };
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
@@ -174,8 +174,9 @@ impl LakeTable {
         &self.log
     }
 
-    pub(crate) const fn state_mut(&mut self) -> &mut TableState {
-        &mut self.state
+    /// The files that went with the last [`refresh`](Self::refresh), if it tells them.
+    pub(crate) const fn take_removed(&mut self) -> Option<HashSet<String>> {
+        self.state.removed.take()
     }
 
     /// The table with all its files, as the library sees it, in its newest version.
@@ -353,7 +354,6 @@ impl LakeTable {
         });
         let files = written.files.iter().cloned().map(Action::Add).collect();
         let operation = DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None };
-        let version = self.version() + 1;
         // Also after an error the commit may be there: the positions will tell.
         if !self.put(files, operation, moves.collect()).await? {
             return Ok(None);
@@ -364,15 +364,15 @@ impl LakeTable {
         }
         self.step("land.committed")?;
         self.seen = SystemTime::now();
-        self.state.follow(progress.iter().map(|step| (step.app_id.as_str(), step.span.end)));
         self.sync_commits()?;
         self.step("land.durable")?;
-        Ok(Some(Outcome::Landed { version }))
+        Ok(Some(Outcome::Landed { version: self.version() }))
     }
 
-    /// Writes the version after the one that was last seen; `false` if somebody else did.
+    /// Writes the version after the one that was last seen, and goes on to it; `false` if somebody
+    /// else did.
     pub(crate) async fn put(
-        &self,
+        &mut self,
         actions: Vec<Action>,
         operation: DeltaOperation,
         moves: Vec<Transaction>,
@@ -382,7 +382,11 @@ impl LakeTable {
         let bytes = commit.get_bytes().map(CommitOrBytes::LogBytes).map_err(|error| self.failed(&error))?;
         let put = self.log.write_commit_entry(self.version() + 1, bytes, uuid::Uuid::new_v4());
         match put.await {
-            Ok(()) => Ok(true),
+            Ok(()) => {
+                self.state
+                    .follow(commit.app_transactions.into_iter().map(|moved| (moved.app_id, moved.version)));
+                Ok(true)
+            }
             Err(TransactionError::VersionAlreadyExists(_)) => Ok(false),
             Err(error) => Err(self.failed(&error)),
         }

@@ -135,9 +135,9 @@ impl TableState {
     }
 
     /// The version after this one was written by ourselves, with these positions.
-    pub(crate) fn follow<'a>(&mut self, moved: impl Iterator<Item = (&'a str, i64)>) {
+    pub(crate) fn follow(&mut self, moved: impl Iterator<Item = (String, i64)>) {
         self.version += 1;
-        self.positions.extend(moved.map(|(app_id, end)| (app_id.to_owned(), end)));
+        self.positions.extend(moved);
     }
 
     pub(crate) fn position(&self, app_id: &str) -> Option<i64> {

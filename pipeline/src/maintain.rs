@@ -2,6 +2,7 @@
 //! the removal of files that no version names; and what there is to know of it.
 
 use crate::{
+    data_file::size,
     lake_table::{LakeError, LakeTable},
     verify::files,
 };
@@ -107,7 +108,6 @@ impl LakeTable {
             if !self.put(Vec::new(), operation, Vec::new()).await? {
                 continue;
             }
-            self.state_mut().follow(std::iter::empty());
             self.sync_commits()?;
             for file in &found.files_deleted {
                 match delta.object_store().delete(&deltalake::Path::from(file.as_str())).await {
@@ -133,7 +133,7 @@ impl LakeTable {
             table: self.table(),
             version: self.version(),
             files: files.len(),
-            bytes: files.iter().map(|file| u64::try_from(file.size).unwrap_or(0)).sum(),
+            bytes: files.iter().map(size).sum(),
             rows: rows.map(|stats| u64::try_from(stats.num_records).unwrap_or(0)).sum(),
             positions: self.positions(),
             columns: self.schema().fields().len(),

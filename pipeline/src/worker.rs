@@ -2,7 +2,7 @@
 //! encoded durable, while the first is at the rows of the next commit.
 
 use crate::{
-    data_file::{FileWriter, Written},
+    data_file::{FileWriter, Written, size},
     lake_table::{LakeError, LakeTable, Outcome, Progress},
 };
 use arrow::array::RecordBatch;
@@ -138,7 +138,7 @@ async fn land(
     written: Written,
     progress: &[Progress],
 ) -> Result<(Outcome, u64), LakeError> {
-    let bytes = written.files.iter().map(|file| u64::try_from(file.size).unwrap_or(0)).sum();
+    let bytes = written.files.iter().map(size).sum();
     let outcome = table.commit(written, progress).await?;
     if let Outcome::Landed { version } = outcome
         && let Some(checkpoint) = table.due_checkpoint(version)
