@@ -12,7 +12,7 @@ use benchlake_producers::{
     agent::{exit, interrupt_flag},
     emit::{Forwarder, Spool, SpoolOptions, WhenFull},
     environment::version_control,
-    session::{SessionSpec, plan},
+    session::{Builtin, SessionSpec, plan},
     suite::Suite,
 };
 use std::{
@@ -99,15 +99,16 @@ pub(crate) fn measure(
     destination: &mut Destination,
     global: &Global,
 ) -> Result<u8, Failure> {
-    let benchmarks = plan(suite, &template.label, template.filter.as_deref())?.len();
+    let benchmarks = plan(&Builtin, suite, &template.label, template.filter.as_deref())?.len();
     // An unwritable spool is told before anything is measured.
     drop(Spool::open(&template.spool, template.partitions, template.spool_options)?);
     let interrupted = interrupt_flag()?;
     let bar = output::bar(global, u64::from(sessions) * benchmarks as u64);
+    let program = std::env::current_exe()?;
     let mut tally = Tally::default();
     let mut delivery = Ok(());
     for position in 0..sessions {
-        launch(&numbered(template, position), &interrupted, &bar, &mut tally, global)?;
+        launch(&program, numbered(template, position), &interrupted, &bar, &mut tally, global)?;
         delivery = destination.deliver(&template.spool);
         if interrupted.load(Ordering::Relaxed) {
             break;

@@ -3,10 +3,11 @@
 pub use crate::kafka_args::{KafkaArgs, config_text};
 use crate::{
     emit::{Forwarder, Textfile, drains},
-    session::{self, SessionEvent, SessionSpec},
+    session::{self, Builtin, SessionError, SessionEvent, SessionSpec, Workloads},
 };
 use benchlake_schemas::Status;
 use clap::Subcommand;
+use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::{
     error::Error,
@@ -111,7 +112,7 @@ pub fn interrupt_flag() -> io::Result<Arc<AtomicBool>> {
 /// Any error, to be printed in one line; [`exit::INTERNAL`] fits it unless [`exit_code`] knows better.
 pub fn run(command: &AgentCommand, remark: &dyn Fn(&str)) -> Result<u8, Box<dyn Error>> {
     match command {
-        AgentCommand::Session => measure_session(),
+        AgentCommand::Session => measure_session(&Builtin),
         AgentCommand::Environment => {
             serde_json::to_writer_pretty(io::stdout().lock(), &crate::environment::probe())?;
             writeln!(io::stdout())?;
@@ -175,15 +176,14 @@ fn forward(
 /// The exit code for an error of [`run`].
 #[must_use]
 pub fn exit_code(error: &(dyn Error + 'static)) -> u8 {
-    use crate::{
-        emit::{ForwardError, KafkaError},
-        session::SessionError,
-    };
+    use crate::emit::{ForwardError, KafkaError};
     if let Some(error) = error.downcast_ref::<SessionError>() {
         return match error {
             SessionError::NothingMatched { .. } => exit::NOTHING,
             SessionError::Suite(_) | SessionError::Filter { .. } => exit::USAGE,
-            SessionError::Spool(_) => exit::INTERNAL,
+            SessionError::Spool(_) | SessionError::MemoryLimit { .. } | SessionError::Start { .. } => {
+                exit::INTERNAL
+            }
         };
     }
     let kafka = match error.downcast_ref() {
@@ -197,11 +197,22 @@ pub fn exit_code(error: &(dyn Error + 'static)) -> u8 {
     }
 }
 
-fn measure_session() -> Result<u8, Box<dyn Error>> {
+/// Measures the session whose specification comes on standard input, of what `workloads` has.
+///
+/// # Errors
+/// What kept it from measuring.
+pub(crate) fn measure_session(workloads: &dyn Workloads) -> Result<u8, Box<dyn Error>> {
     let interrupted = interrupt_flag()?;
     let spec: SessionSpec = serde_json::from_reader(io::stdin().lock())
         .map_err(|error| format!("the session's specification on standard input is not valid: {error}"))?;
-    let status = session::run(&spec, &interrupted, &mut |event| tell(&event))?;
+    // A launcher that was killed must not leave a machine busy. Where that cannot be said, it may.
+    let _ = set_parent_process_death_signal(Some(Signal::TERM));
+    if let Some(bytes) = spec.memory_limit {
+        let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
+        setrlimit(Resource::Data, limit)
+            .map_err(|error| SessionError::MemoryLimit { bytes, problem: error.to_string() })?;
+    }
+    let status = session::run(&spec, workloads, &interrupted, &mut |event| tell(&event))?;
     Ok(match status {
         Status::Ok | Status::Running => exit::OK,
         Status::Failed => exit::PARTLY,

@@ -37,6 +37,18 @@ words!(
         MaxTime = "max_time",
         /// A person or the launcher interrupted the run; what was measured is kept.
         Interrupted = "interrupted",
+        /// It cannot be measured here: hardware, a permission or a program is missing.
+        Skipped = "skipped",
+        /// It could not be set up, or reported an error.
+        Failed = "failed",
+        /// Its result differs from the reference: it has no time.
+        WrongResult = "wrong_result",
+        /// It panicked.
+        Panicked = "panicked",
+        /// It took longer than its time-out and was killed.
+        TimedOut = "timed_out",
+        /// Its process ended: by a signal, for want of memory, or because it called `exit`.
+        Crashed = "crashed",
         /// Warm-up ended: no trend was left.
         Steady = "steady",
     }
@@ -55,6 +67,10 @@ words!(
         Summarised = "summarised",
         /// Fewer samples than the policy's minimum.
         TooFewSamples = "too_few_samples",
+        /// The machine was disturbed when the session began, or while it measured: see its `noise.*`.
+        Noisy = "noisy",
+        /// Counters took turns: the counts are scaled by the time that they ran.
+        Multiplexed = "multiplexed",
     }
 );
 
@@ -159,6 +175,7 @@ pub struct Series {
     pub timer: Timer,
     #[serde(flatten)]
     pub check: Check,
+    pub error: Option<String>,
 }
 
 impl Series {
@@ -313,6 +330,7 @@ pub fn sample_series(benchmark: Benchmark, samples: &[f64]) -> Series {
         stop_reason: Some(StopReason::Enough),
         timer: Timer { timer_resolution: Some(1e-9), timer_overhead: Some(2e-8) },
         check: Check::default(),
+        error: None,
     }
 }
 

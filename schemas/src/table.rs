@@ -66,7 +66,11 @@ impl Table {
     /// The version of the schema that this build writes.
     #[must_use]
     pub const fn version(self) -> SchemaVersion {
-        SchemaVersion { major: 1, minor: 0 }
+        let minor = match self {
+            Self::Series => 1,
+            Self::Sessions | Self::DeadLetters | Self::Verdicts => 0,
+        };
+        SchemaVersion { major: 1, minor }
     }
 
     /// The Arrow schema of this build's version, with table and version in its metadata.
@@ -210,6 +214,8 @@ fn series() -> Vec<Field> {
         optional("check", Utf8),
         optional("check_error", Float64),
         optional("check_tolerance", Float64),
+        // Since 1.1. Why there are no samples, and what to do: with `stop_reason` `failed`, `skipped`, ….
+        optional("error", Utf8),
     ]);
     fields
 }

@@ -55,10 +55,59 @@ words!(
 );
 
 words!(
-    /// What a series measures.
+    /// What a series measures. Samples are totals over their iterations, except for the levels
+    /// [`PeakMemory`](Self::PeakMemory) and [`MeanMemory`](Self::MeanMemory).
     Metric {
-        /// Elapsed wall-clock time of a sample's iterations.
+        /// Elapsed wall-clock time.
         Time = "time",
+        /// Processor time of all threads, user and system.
+        CpuTime = "cpu_time",
+        /// Processor cycles, not halted.
+        Cycles = "cycles",
+        /// Instructions retired.
+        Instructions = "instructions",
+        /// Branch instructions retired.
+        Branches = "branches",
+        /// Branches that were mispredicted.
+        BranchMisses = "branch_misses",
+        /// Loads that asked the level-1 data cache.
+        L1dLoads = "l1d_loads",
+        /// Loads that the level-1 data cache did not have.
+        L1dMisses = "l1d_misses",
+        /// Requests that the level-2 cache got.
+        L2Accesses = "l2_accesses",
+        /// Requests that the level-2 cache did not have.
+        L2Misses = "l2_misses",
+        /// Requests that the last-level cache got.
+        LlcAccesses = "llc_accesses",
+        /// Requests that the last-level cache did not have.
+        LlcMisses = "llc_misses",
+        /// Scalar floating-point instructions retired.
+        FpScalar = "fp_scalar",
+        /// Floating-point instructions retired on vectors of 128 bits.
+        Fp128 = "fp_128",
+        /// Floating-point instructions retired on vectors of 256 bits.
+        Fp256 = "fp_256",
+        /// Floating-point instructions retired on vectors of 512 bits.
+        Fp512 = "fp_512",
+        /// Page faults that needed no disk.
+        MinorFaults = "minor_faults",
+        /// Page faults that needed the disk.
+        MajorFaults = "major_faults",
+        /// Times that a thread was taken off its processor.
+        ContextSwitches = "context_switches",
+        /// Times that a thread was moved to another processor.
+        Migrations = "migrations",
+        /// Energy of the whole processor package.
+        Energy = "energy",
+        /// Blocks allocated.
+        Allocations = "allocations",
+        /// Bytes allocated.
+        AllocatedBytes = "allocated_bytes",
+        /// The most memory that was resident.
+        PeakMemory = "peak_memory",
+        /// The mean of the memory that was resident.
+        MeanMemory = "mean_memory",
     }
 );
 
@@ -67,15 +116,16 @@ impl Metric {
     #[must_use]
     pub const fn unit(self) -> Unit {
         match self {
-            Self::Time => Unit::Second,
+            Self::Time | Self::CpuTime => Unit::Second,
+            Self::Energy => Unit::Joule,
+            Self::AllocatedBytes | Self::PeakMemory | Self::MeanMemory => Unit::Byte,
+            _ => Unit::Count,
         }
     }
 
-    /// The direction in which this metric is better.
+    /// The direction in which this metric is better: all of them count what a benchmark costs.
     #[must_use]
     pub const fn better(self) -> Better {
-        match self {
-            Self::Time => Better::Lower,
-        }
+        Better::Lower
     }
 }

@@ -183,7 +183,12 @@ fn sequence_rules() {
 }
 
 fn golden_path(table: Table) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("golden/{table}-{}.arrows", table.version()))
+    golden_of(table, table.version().minor)
+}
+
+fn golden_of(table: Table, minor: u16) -> PathBuf {
+    let version = SchemaVersion { minor, ..table.version() };
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("golden/{table}-{version}.arrows"))
 }
 
 fn golden_rows() -> (ProducerId, Session, Series) {
@@ -209,6 +214,7 @@ fn golden_rows() -> (ProducerId, Session, Series) {
             check_tolerance: Some(1e-15),
         },
         iterations: vec![10, 10, 10],
+        error: Some("no reason".into()),
         ..sample_series(benchmark, &[1.25e-6, 1.5e-6, 1.75e-6])
     };
     let session = Session { started_at: at, ended_at: Some(at + 5), ..sample_session(run, session) };
@@ -233,11 +239,17 @@ fn golden_files_stay_readable() -> TestResult {
             fs::write(golden_path(table), encode_ipc(&RecordBatch::new_empty(table.schema()))?)?;
         }
     }
-    let (sessions, _) = conform(Table::Sessions, &decode_ipc(&fs::read(golden_path(Table::Sessions))?)?)?;
-    assert_eq!(from_batch::<Session>(&sessions)?, [session]);
-    let (rows, range) = conform(Table::Series, &decode_ipc(&fs::read(golden_path(Table::Series))?)?)?;
-    assert_eq!(from_batch::<Series>(&rows)?, [series]);
-    assert_eq!((range.producer, range.first, range.last), (producer, 1, 1));
+    for minor in 0..=Table::Sessions.version().minor {
+        let golden = decode_ipc(&fs::read(golden_of(Table::Sessions, minor))?)?;
+        assert_eq!(from_batch::<Session>(&conform(Table::Sessions, &golden)?.0)?, [session.clone()]);
+    }
+    for minor in 0..=Table::Series.version().minor {
+        let golden = decode_ipc(&fs::read(golden_of(Table::Series, minor))?)?;
+        let (rows, range) = conform(Table::Series, &golden)?;
+        let error = series.error.clone().filter(|_| minor >= 1);
+        assert_eq!(from_batch::<Series>(&rows)?, [Series { error, ..series.clone() }]);
+        assert_eq!((range.producer, range.first, range.last), (producer, 1, 1));
+    }
     for table in Table::ALL {
         let golden = decode_ipc(&fs::read(golden_path(*table))?)?;
         assert_eq!(golden.schema(), table.schema(), "columns of `{table}` changed without a new version");

@@ -17,7 +17,10 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    match run(&Args::parse().command, &|text| eprintln!("{text}")) {
+    // Launchers say `agent session` to every program that measures.
+    let named = std::env::args_os().nth(1).is_some_and(|word| word == "agent");
+    let words = std::env::args_os().enumerate().filter(|(place, _)| !(named && *place == 1));
+    match run(&Args::parse_from(words.map(|(_, word)| word)).command, &|text| eprintln!("{text}")) {
         Ok(code) => code.into(),
         Err(error) => {
             eprintln!("error: {error}");

@@ -36,6 +36,10 @@ pub struct Policy {
     /// Iterations in a sample, frozen, instead of calibrated: equal in the arms of a comparison.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub iterations: Option<u64>,
+    /// How long a benchmark may take in all, from its setup to its last sample, before its process is
+    /// killed; `None` is [`Policy::limit`]'s default.
+    #[serde(with = "readable_option", skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Duration>,
 }
 
 impl Default for Policy {
@@ -50,6 +54,7 @@ impl Default for Policy {
             sample_time: Duration::from_millis(1),
             precision: None,
             iterations: None,
+            timeout: None,
         }
     }
 }
@@ -66,7 +71,7 @@ pub struct PolicyError {
 
 impl Policy {
     /// The keys, as in a suite.
-    pub const KEYS: [&str; 9] = [
+    pub const KEYS: [&str; 10] = [
         "warmup",
         "warmup_max",
         "min_samples",
@@ -76,7 +81,15 @@ impl Policy {
         "sample_time",
         "precision",
         "iterations",
+        "timeout",
     ];
+
+    /// How long a benchmark may take in all: its `timeout`, or twice what warm-up and sampling may
+    /// take and a minute for setup and check.
+    #[must_use]
+    pub fn limit(&self) -> Duration {
+        self.timeout.unwrap_or_else(|| 2 * (self.warmup_max + self.max_time) + Duration::from_secs(60))
+    }
 
     /// Checks that the policy can be followed.
     ///
@@ -102,6 +115,9 @@ impl Policy {
                 let (most, least) = (humantime::format_duration(most), humantime::format_duration(least));
                 return refuse(key, format!("is {most}, less than `{least_key}` = {least}"));
             }
+        }
+        if self.timeout == Some(Duration::ZERO) {
+            return refuse("timeout", "is 0: such as \"2min\", or leave it out".into());
         }
         match (self.precision, self.iterations) {
             (Some(precision), _) if !(precision > 0.0 && precision < 1.0) => {
@@ -133,6 +149,26 @@ mod readable {
     }
 }
 
+/// The same where there may be none.
+mod readable_option {
+    use serde::{Deserialize, Deserializer, Serializer};
+    use std::time::Duration;
+
+    #[derive(Deserialize)]
+    struct Readable(#[serde(with = "super::readable")] Duration);
+
+    pub(super) fn serialize<S: Serializer>(duration: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
+        match duration {
+            Some(duration) => super::readable::serialize(duration, to),
+            None => to.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+        Ok(Option::<Readable>::deserialize(from)?.map(|Readable(duration)| duration))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,7 +176,12 @@ mod tests {
     /// A policy survives being written as JSON, durations readable, and its keys are the listed ones.
     #[test]
     fn policy_round_trips() {
-        let policy = Policy { precision: Some(0.01), iterations: Some(7), ..Policy::default() };
+        let policy = Policy {
+            precision: Some(0.01),
+            iterations: Some(7),
+            timeout: Some(Duration::from_secs(5)),
+            ..Policy::default()
+        };
         let json = serde_json::to_value(&policy).expect("a policy is JSON");
         assert_eq!(json["min_time"], "500ms");
         let mut keys: Vec<&str> = json.as_object().expect("an object").keys().map(String::as_str).collect();

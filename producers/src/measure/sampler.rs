@@ -116,8 +116,8 @@ impl<'a> Sampler<'a> {
         self.warmup.started_at = now();
         let mut rule = WarmupRule::new(self.policy);
         let target = shortest_sample_ns(nanoseconds(self.policy.sample_time), self.clock.resolution_ns());
-        let mut iterations = self.policy.iterations.unwrap_or(1);
-        let mut frozen = self.policy.iterations.is_some();
+        let given = workload.fixed_iterations().or(self.policy.iterations);
+        let (mut iterations, mut frozen) = (given.unwrap_or(1), given.is_some());
         // A first sample may be long only because it is cold: k stands when a second agrees.
         let mut agreeing = 0;
         let mut first_frozen = 0;
@@ -196,13 +196,16 @@ struct Timed {
     end_ns: u64,
 }
 
-/// Times one sample and records it. The two clock readings enclose `run` and nothing else.
+/// Times one sample and records it. The two clock readings enclose `run` and nothing else; what is
+/// prepared before and put back after has no part in it.
 #[inline]
 #[expect(clippy::cast_precision_loss, reason = "a sample is far below 2^53 ns, which are 104 days")]
 fn timed(workload: &mut dyn Workload, iterations: u64, clock: &Clock, begin: u64, to: &mut Samples) -> Timed {
+    workload.prepare(iterations);
     let start = clock.now();
     workload.run(iterations);
     let end = clock.now();
+    workload.settle();
     let elapsed_ns = end.saturating_sub(start);
     let seconds = elapsed_ns as f64 / 1e9;
     to.offsets.push(i64::try_from(start.saturating_sub(begin)).unwrap_or(i64::MAX));

@@ -8,6 +8,18 @@ pub trait Workload {
     /// away. Neither allocates nor calls the system, unless that is what the workload measures.
     fn run(&mut self, iterations: u64);
 
+    /// What comes before each sample of `iterations`, outside the timing: inputs, emptied caches.
+    fn prepare(&mut self, _iterations: u64) {}
+
+    /// What comes after each sample, outside the timing: results dropped, state put back.
+    fn settle(&mut self) {}
+
+    /// Iterations of every sample where they cannot be chosen, as for what can be done only once
+    /// between two preparations.
+    fn fixed_iterations(&self) -> Option<u64> {
+        None
+    }
+
     /// Runs the body and compares its result with a reference in higher precision.
     ///
     /// # Errors

@@ -197,6 +197,7 @@ impl Fleet {
             timer: Timer { timer_resolution: Some(1e-9), timer_overhead: Some(2.5e-8) },
             // Nothing was computed, so nothing was checked.
             check: Check::default(),
+            error: None,
         }
     }
 }

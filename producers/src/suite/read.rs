@@ -153,6 +153,7 @@ impl Reader<'_> {
                 "max_samples" => policy.max_samples = self.count(name, value)?,
                 "iterations" => policy.iterations = Some(self.count(name, value)?),
                 "precision" => policy.precision = Some(self.fraction(name, value)?),
+                "timeout" => policy.timeout = Some(self.duration(name, value)?),
                 _ => return Err(self.unknown(key, Policy::KEYS.into_iter())),
             }
         }

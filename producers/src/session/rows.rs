@@ -1,0 +1,131 @@
+//! The rows that a session writes.
+
+use super::{CHUNK, SessionSpec};
+use crate::{
+    environment,
+    measure::{Measurement, Samples},
+    suite::Suite,
+};
+use benchlake_schemas::{
+    Benchmark, Check, Event, Flag, Metric, Micros, Phase, Series, Session, Status, StopReason, Timer, Work,
+    now,
+};
+
+/// The start of the session `spec`, at `started_at`.
+pub(super) fn session(spec: &SessionSpec, suite: &Suite, started_at: Micros) -> Session {
+    let mut environment = environment::probe();
+    environment.extend(spec.facts.clone());
+    let vcs = spec.version_control.as_ref();
+    Session {
+        run_id: spec.run_id,
+        session_id: spec.session_id,
+        event: Event::Start,
+        started_at,
+        ended_at: None,
+        node: environment.get("node").cloned().unwrap_or_else(|| "unknown".into()),
+        rank: spec.rank,
+        world_size: spec.world_size,
+        devices: Vec::new(),
+        commit: vcs.map(|vcs| vcs.commit.clone()),
+        branch: vcs.and_then(|vcs| vcs.branch.clone()),
+        dirty: vcs.map(|vcs| vcs.dirty),
+        arm: spec.arm.clone(),
+        position: spec.position,
+        seed: spec.seed,
+        suite: suite.name.clone(),
+        suite_hash: suite.hash(),
+        environment,
+        tags: spec.tags.clone(),
+        status: Status::Running,
+        message: None,
+    }
+}
+
+/// The end that belongs to `start`.
+pub(super) fn ended(start: Session, status: Status, message: Option<String>) -> Session {
+    Session { event: Event::End, ended_at: Some(now()), status, message, ..start }
+}
+
+/// What the series of one benchmark have in common.
+#[derive(Debug, Clone)]
+pub(super) struct Facts {
+    pub(super) work: Work,
+    pub(super) check: Check,
+    pub(super) flags: Vec<Flag>,
+    pub(super) timer: Timer,
+}
+
+/// A series of `metric` of `benchmark`.
+pub(super) fn of_metric(
+    spec: &SessionSpec,
+    benchmark: &Benchmark,
+    facts: &Facts,
+    metric: Metric,
+    (phase, stop): (Phase, StopReason),
+    samples: Samples,
+) -> Series {
+    Series {
+        run_id: spec.run_id,
+        session_id: spec.session_id,
+        rank: spec.rank,
+        benchmark_id: benchmark.id(),
+        benchmark: benchmark.name.clone(),
+        parameters: benchmark.parameters.clone(),
+        metric: metric.to_string(),
+        unit: metric.unit(),
+        better: metric.better(),
+        phase,
+        chunk: 0,
+        started_at: samples.started_at,
+        offsets: samples.offsets,
+        samples: samples.samples,
+        iterations: samples.iterations,
+        work: facts.work.clone(),
+        device: None,
+        flags: facts.flags.clone(),
+        stop_reason: Some(stop),
+        timer: facts.timer,
+        check: facts.check.clone(),
+        error: None,
+    }
+}
+
+/// The times of one measurement: warm-up and measure, in chunks that fit a message.
+pub(super) fn times(
+    spec: &SessionSpec,
+    benchmark: &Benchmark,
+    work: Work,
+    check: &Check,
+    measurement: Measurement,
+) -> Vec<Series> {
+    let Measurement { warmup, measure, warmup_stop, stop, mut flags, timer } = measurement;
+    if spec.noisy {
+        flags.push(Flag::Noisy);
+    }
+    let facts = Facts { work, check: check.clone(), flags, timer };
+    let row = |kind, samples| of_metric(spec, benchmark, &facts, Metric::Time, kind, samples);
+    [row((Phase::Warmup, warmup_stop), warmup), row((Phase::Measure, stop), measure)]
+        .into_iter()
+        .filter(|series| !series.samples.is_empty())
+        .flat_map(|series| series.chunked(CHUNK))
+        .collect()
+}
+
+/// A series without samples that says why there are none.
+pub(super) fn without_samples(
+    spec: &SessionSpec,
+    benchmark: &Benchmark,
+    metric: Metric,
+    reason: StopReason,
+    error: &str,
+) -> Series {
+    let facts = Facts {
+        work: Work::default(),
+        check: Check::default(),
+        flags: Vec::new(),
+        timer: Timer::default(),
+    };
+    let nothing = Samples { started_at: now(), ..Samples::default() };
+    let series = of_metric(spec, benchmark, &facts, metric, (Phase::Measure, reason), nothing);
+    Series { error: Some(error.to_owned()), ..series }
+}

@@ -1,0 +1,99 @@
+//! What one session has to do.
+
+use crate::{emit::SpoolOptions, environment::VersionControl, suite::Suite};
+use benchlake_schemas::{BenchmarkId, RunId, SessionId};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
+
+/// What one session has to do. Later fields have defaults, so that launchers and programs of
+/// different versions understand each other.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SessionSpec {
+    /// The suite's text, and the name that its errors give.
+    pub suite: String,
+    /// Where the suite came from.
+    pub label: String,
+    /// Benchmarks to measure: a regular expression over `name{parameters}`.
+    pub filter: Option<String>,
+    /// The launch that this session belongs to.
+    pub run_id: RunId,
+    /// Its own id.
+    pub session_id: SessionId,
+    /// Its place in the run: 0, 1, ….
+    pub position: i64,
+    /// Seed of the inputs; with the position, of the order.
+    pub seed: i64,
+    /// Its rank among `world_size` processes.
+    pub rank: i64,
+    /// How many processes measure together.
+    pub world_size: i64,
+    /// The side of a comparison.
+    pub arm: Option<String>,
+    /// What the user said of the run.
+    pub tags: BTreeMap<String, String>,
+    /// What is measured, where the suite lies in a repository.
+    pub version_control: Option<VersionControl>,
+    /// Where to spool.
+    pub spool: PathBuf,
+    /// Partitions of the topics, for a producer that is made here.
+    pub partitions: u32,
+    /// The spool's bounds.
+    pub spool_options: SpoolOptions,
+    /// Iterations of a sample by benchmark, as an earlier session of the run has chosen them: equal
+    /// in all sessions and arms of a run.
+    #[serde(default)]
+    pub iterations: BTreeMap<BenchmarkId, u64>,
+    /// Benchmarks that an earlier process at this place has dealt with.
+    #[serde(default)]
+    pub done: BTreeSet<BenchmarkId>,
+    /// The program that the workload `program` runs: this arm's build of it.
+    #[serde(default)]
+    pub program: Option<PathBuf>,
+    /// Private memory that the process may have, in bytes: what needs more fails by itself.
+    #[serde(default)]
+    pub memory_limit: Option<u64>,
+    /// Whether to count what the processor does, in a pass of its own after the timed samples.
+    #[serde(default)]
+    pub counters: bool,
+    /// What the launcher knows of this session's surroundings, to be kept with its environment.
+    #[serde(default)]
+    pub facts: BTreeMap<String, String>,
+    /// Whether the machine was found to be disturbed: every series is flagged `noisy`.
+    #[serde(default)]
+    pub noisy: bool,
+}
+
+impl SessionSpec {
+    /// The first session of a new run of `suite`, alone in the world, into `spool`, for topics of
+    /// `partitions` partitions.
+    #[must_use]
+    pub fn new(suite: &Suite, label: &str, spool: PathBuf, partitions: u32) -> Self {
+        Self {
+            suite: suite.text().to_owned(),
+            label: label.to_owned(),
+            filter: None,
+            run_id: RunId::new(),
+            session_id: SessionId::new(),
+            position: 0,
+            seed: 42,
+            rank: 0,
+            world_size: 1,
+            arm: None,
+            tags: BTreeMap::new(),
+            version_control: None,
+            spool,
+            partitions,
+            spool_options: SpoolOptions::default(),
+            iterations: BTreeMap::new(),
+            done: BTreeSet::new(),
+            program: None,
+            memory_limit: None,
+            counters: true,
+            facts: BTreeMap::new(),
+            noisy: false,
+        }
+    }
+}
