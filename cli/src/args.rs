@@ -11,6 +11,7 @@ use clap_complete::Shell;
 use std::{
     net::{SocketAddr, ToSocketAddrs},
     path::PathBuf,
+    str::FromStr,
     time::SystemTime,
 };
 
@@ -118,11 +119,30 @@ pub(crate) struct Demo {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Run {
-    /// The suite's TOML file
+    /// The suite's TOML file, or the name of one that is built in (demo, roofline)
     pub(crate) suite: PathBuf,
-    /// Fresh processes to measure in
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) sessions: u32,
+    /// Fresh processes to measure in, for each arm; `auto` goes on until every interval is within
+    /// --precision, or --budget is spent
+    #[arg(long, value_name = "N|auto", default_value = "5")]
+    pub(crate) sessions: SessionCount,
+    /// With --sessions auto: half the width of the 95 % interval of each benchmark's centre (with arms: of
+    /// its ratio), relative to it
+    #[arg(long, value_name = "FRACTION", default_value_t = 0.01, value_parser = precision)]
+    pub(crate) precision: f64,
+    /// With --sessions auto: no round is begun that would probably end later
+    #[arg(long, value_name = "TIME", default_value = "10m")]
+    pub(crate) budget: humantime::Duration,
+    /// A side of a comparison, measured in turns with the others: a program, or a commit that is built as
+    /// the suite says; the first one is what the others are compared with
+    #[arg(long = "arm", value_name = "NAME=PROGRAM|COMMIT", value_parser = key_value)]
+    pub(crate) arms: Vec<(String, String)>,
+    /// Memory that a session may have, in MiB: what needs more fails alone [default: nine tenths of what is
+    /// available]
+    #[arg(long, value_name = "MIB", value_parser = mebibytes)]
+    pub(crate) memory_limit: Option<usize>,
+    /// Do not count cycles, cache misses, page faults, … in a pass after the timed one
+    #[arg(long)]
+    pub(crate) no_counters: bool,
     /// Measure only benchmarks that match this regular expression, such as 'gemm.*f32'
     #[arg(long, value_name = "RE")]
     pub(crate) filter: Option<String>,
@@ -152,6 +172,29 @@ pub(crate) struct Run {
     /// Partitions of topics that do not exist yet
     #[arg(long, default_value_t = 4, requires = "brokers")]
     pub(crate) partitions: i32,
+}
+
+/// So many sessions, or as many as it takes
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SessionCount {
+    Fixed(u32),
+    Auto,
+}
+
+impl FromStr for SessionCount {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "auto" {
+            return Ok(Self::Auto);
+        }
+        let count = text.parse().ok().filter(|count| *count > 0);
+        count.map(Self::Fixed).ok_or_else(|| format!("{text:?} is neither a number of sessions nor auto"))
+    }
+}
+
+fn precision(text: &str) -> Result<f64, String> {
+    number(text, "a fraction between 0 and 1, such as 0.01 for ±1 %", |it| it > 0.0 && it < 1.0)
 }
 
 /// A number of MiB that a machine may have.

@@ -2,9 +2,12 @@
 
 use crate::{
     args::{Demo, Global},
+    arms::Arm,
     deliver::Destination,
     failure::Failure,
-    output, query, report, run,
+    output, query, report,
+    rounds::Sessions,
+    run::{self, Plan},
 };
 use benchlake_analytics::At;
 use benchlake_producers::{
@@ -23,7 +26,10 @@ pub(crate) fn run(args: &Demo, global: &Global) -> Result<u8, Failure> {
         tags: BTreeMap::from([("demo".into(), "true".into())]),
         ..SessionSpec::new(&suite, label, args.dir.join("spool"), destination.partitions())
     };
-    let code = run::measure(&suite, &template, args.sessions, &mut destination, global)?;
+    let arms = [Arm::only(&suite, &std::env::current_dir()?)?];
+    let sessions = Sessions::Fixed(args.sessions);
+    let plan = Plan { suite: &suite, template: &template, arms: &arms, sessions };
+    let code = run::measure(&plan, &mut destination, global)?;
     if code == exit::INTERRUPTED {
         return Ok(code);
     }

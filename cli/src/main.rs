@@ -3,6 +3,7 @@
 //! Parse, dispatch, exit code: the work is in the libraries.
 
 mod args;
+mod arms;
 mod dead_letters;
 mod deliver;
 mod demo;
@@ -16,6 +17,7 @@ mod maintain;
 mod output;
 mod query;
 mod report;
+mod rounds;
 mod run;
 mod serve;
 mod sessions;

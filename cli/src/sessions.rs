@@ -1,11 +1,11 @@
 //! Launches the sessions of a run, one fresh process after the other, and follows what they report.
 
-use crate::{args::Global, failure::Failure, output};
+use crate::{args::Global, failure::Failure, output, rounds::Times};
 use benchlake_producers::session::{
     SessionEvent, SessionSpec,
     supervise::{Told, supervise},
 };
-use benchlake_schemas::{Benchmark, BenchmarkId, SessionId, Status};
+use benchlake_schemas::{BenchmarkId, Status};
 use indicatif::ProgressBar;
 use std::{
     collections::BTreeMap,
@@ -23,8 +23,17 @@ pub(crate) struct Tally {
     pub(crate) not_measured: u32,
     /// Iterations of a sample, as the first session that measured a benchmark chose them.
     pub(crate) iterations: BTreeMap<BenchmarkId, u64>,
-    /// The times of each benchmark, of each arm, session by session.
-    pub(crate) times: BTreeMap<Benchmark, BTreeMap<String, Vec<Vec<f64>>>>,
+    pub(crate) times: Times,
+    /// Sessions that a bar waits for, and the benchmarks of one.
+    sessions: u64,
+    benchmarks: usize,
+}
+
+impl Tally {
+    /// Before the first of about `sessions` sessions.
+    pub(crate) fn new(sessions: u64) -> Self {
+        Self { sessions, ..Self::default() }
+    }
 }
 
 /// Runs one session to its end and counts what became of it.
@@ -58,7 +67,12 @@ pub(crate) fn launch(
             bar.inc(1);
             bar.suspend(|| output::remark(global, &format!("failed: {of}: {benchmark}: {error}")));
         }
-        Told::Event(SessionEvent::Started { .. } | SessionEvent::Ended { .. }) => {}
+        Told::Event(SessionEvent::Started { benchmarks, .. }) => {
+            tally.benchmarks = tally.benchmarks.max(benchmarks);
+            let length = tally.sessions * tally.benchmarks as u64;
+            bar.set_length(length.max(bar.position() + benchmarks as u64));
+        }
+        Told::Event(SessionEvent::Ended { .. }) => {}
         Told::Said(text) => bar.suspend(|| output::remark(global, &text)),
     })?;
     match status {
@@ -68,9 +82,4 @@ pub(crate) fn launch(
         Status::Failed | Status::Running => tally.failed += 1,
     }
     Ok(())
-}
-
-/// The specification of session number `position`, like `template` otherwise.
-pub(crate) fn numbered(template: &SessionSpec, position: u32) -> SessionSpec {
-    SessionSpec { session_id: SessionId::new(), position: position.into(), ..template.clone() }
 }

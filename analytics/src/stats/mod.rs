@@ -2,10 +2,12 @@
 //!
 //! A NaN in the values gives NaN; a statistic that too few values define gives `None`.
 
+mod hierarchical;
 mod interval;
 mod location;
 mod spread;
 
+pub use hierarchical::{Estimate, hierarchical, hierarchical_ratio};
 pub use interval::{Interval, mean_interval};
 pub use location::{mean, median, quantile};
 pub use spread::{coefficient_of_variation, standard_deviation};

@@ -57,7 +57,7 @@ pub fn run(
 ) -> Result<Status, SessionError> {
     let suite = Suite::parse(&spec.suite, &spec.label)?;
     let mut planned = plan(workloads, &suite, &spec.label, spec.filter.as_deref())?;
-    let order = spec.seed.wrapping_mul(1_000_003).wrapping_add(spec.position);
+    let order = spec.seed.wrapping_mul(1_000_003).wrapping_add(spec.round.unwrap_or(spec.position));
     planned.shuffle(&mut StdRng::seed_from_u64(order.cast_unsigned()));
     planned.retain(|planned| !spec.done.contains(&planned.benchmark.id()));
     let mut spool = Spool::open(&spec.spool, spec.partitions, spec.spool_options)?;

@@ -24,7 +24,7 @@ pub struct SessionSpec {
     pub session_id: SessionId,
     /// Its place in the run: 0, 1, ….
     pub position: i64,
-    /// Seed of the inputs; with the position, of the order.
+    /// Seed of the inputs; with the round, of the order of the benchmarks.
     pub seed: i64,
     /// Its rank among `world_size` processes.
     pub rank: i64,
@@ -42,6 +42,10 @@ pub struct SessionSpec {
     pub partitions: u32,
     /// The spool's bounds.
     pub spool_options: SpoolOptions,
+    /// The round of the run that it belongs to, in which every arm is measured once, in the same order of
+    /// benchmarks; its position where it is not given.
+    #[serde(default)]
+    pub round: Option<i64>,
     /// Iterations of a sample by benchmark, as an earlier session of the run has chosen them: equal
     /// in all sessions and arms of a run.
     #[serde(default)]
@@ -87,6 +91,7 @@ impl SessionSpec {
             spool,
             partitions,
             spool_options: SpoolOptions::default(),
+            round: None,
             iterations: BTreeMap::new(),
             done: BTreeSet::new(),
             program: None,
