@@ -32,6 +32,11 @@ const BENCHES: &[Bench] = &[
         run: landing_scale,
     },
     Bench {
+        name: "landing-hour",
+        shows: "the memory of a lander that looks after its lake, for an hour",
+        run: landing_hour,
+    },
+    Bench {
         name: "startup",
         shows: "size and start of the two programs against their limits",
         run: startup::startup,
@@ -70,6 +75,10 @@ fn landing(workspace: &Workspace) -> Result<()> {
 
 fn landing_scale(workspace: &Workspace) -> Result<()> {
     with_fresh_kafka(workspace, || scale::scale(workspace))
+}
+
+fn landing_hour(workspace: &Workspace) -> Result<()> {
+    with_fresh_kafka(workspace, || scale::hour(workspace))
 }
 
 /// Gigabytes of messages are no legacy for the tests.

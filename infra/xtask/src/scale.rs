@@ -1,4 +1,5 @@
-//! `bench landing-scale`: the release binary before a large backlog and a large fleet.
+//! `bench landing-scale` and `bench landing-hour`: the release binary before a large backlog and a large
+//! fleet, and for an hour.
 
 use crate::{
     step::{output, run},
@@ -9,7 +10,7 @@ use anyhow::{Context as _, Result};
 use std::{
     env, fs,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -29,7 +30,7 @@ struct Landing {
 
 /// A fleet of ten times the nodes, and a backlog much larger than memory.
 pub(crate) fn scale(workspace: &Workspace) -> Result<()> {
-    run(&mut workspace.cargo(["build", "--release", "--workspace"]), "see the errors above")?;
+    run(&mut workspace.cargo(["build", "--release"]), "see the errors above")?;
     let home = workspace.target().join("bench-scale");
     crate::step::remove_folder(&home)?;
     fs::create_dir_all(&home)?;
@@ -53,6 +54,62 @@ pub(crate) fn scale(workspace: &Workspace) -> Result<()> {
     tell(&format!("backlog of {gigabytes} GB of Arrow"), &landing, &lake)?;
     println!("limit of peak: 512 MiB");
     crate::step::remove_folder(&home)
+}
+
+/// A lander as a service that looks after its lake, a fleet that sends it 100 MB of Arrow every minute,
+/// and what memory it has meanwhile.
+pub(crate) fn hour(workspace: &Workspace) -> Result<()> {
+    run(&mut workspace.cargo(["build", "--release"]), "see the errors above")?;
+    let minutes = env::var("BENCHLAKE_BENCH_MINUTES").ok().and_then(|text| text.parse().ok()).unwrap_or(60);
+    let home = workspace.target().join("bench-hour");
+    crate::step::remove_folder(&home)?;
+    fs::create_dir_all(&home)?;
+    let brokers = crate::ports::Ports::find()?.plain().to_string();
+    let lake = home.join("lake");
+    let mut land = benchlake(workspace)?;
+    land.args(["land", "--quiet", "--maintain", "10m", "--brokers", &brokers, "--lake"]).arg(&lake);
+    let mut lander = land.stderr(Stdio::piped()).spawn().context("cannot start benchlake")?;
+    let watched = watch(workspace, &mut lander, &brokers, minutes);
+    run(Command::new("kill").args(["-TERM", &lander.id().to_string()]), "it ended by itself: see above")?;
+    let ended = lander.wait_with_output()?;
+    let said = String::from_utf8_lossy(&ended.stderr);
+    anyhow::ensure!(ended.status.success(), "landing ended with {}: {said}", ended.status);
+    watched?;
+    crate::step::remove_folder(&home)
+}
+
+/// Sends, and prints the lander's memory every ten minutes.
+fn watch(workspace: &Workspace, lander: &mut Child, brokers: &str, minutes: u64) -> Result<()> {
+    println!("{:>7} {:>11} {:>11} {:>9}", "minute", "median MiB", "most MiB", "peak MiB");
+    let (began, mut tenth) = (Instant::now(), Vec::new());
+    for minute in 1..=minutes {
+        let mut simulate = benchlake(workspace)?;
+        let plan = ["--nodes", "100", "--series", "20", "--samples", "2000", "--sessions", "1"];
+        let seed = minute.to_string();
+        simulate.args(["simulate", "--quiet", "--seed", &seed, "--brokers", brokers]).args(plan);
+        output(&mut simulate, "see what it says")?;
+        while began.elapsed() < Duration::from_secs(60 * minute) {
+            anyhow::ensure!(lander.try_wait()?.is_none(), "landing ended by itself");
+            tenth.extend(memory(lander.id(), "VmRSS:"));
+            sleep(Duration::from_secs(1));
+        }
+        if minute.is_multiple_of(10) || minute == minutes {
+            tenth.sort_unstable();
+            let mebibytes = |bytes: Option<u64>| bytes.unwrap_or(0) >> 20;
+            let (median, most) = (tenth.get(tenth.len() / 2).copied(), tenth.last().copied());
+            let peak = mebibytes(memory(lander.id(), "VmHWM:"));
+            println!("{minute:>7} {:>11} {:>11} {peak:>9}", mebibytes(median), mebibytes(most));
+            tenth.clear();
+        }
+    }
+    Ok(())
+}
+
+/// A process's `VmRSS:` or `VmHWM:`, in bytes.
+fn memory(process: u32, name: &str) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_whitespace().next()?.parse::<u64>().ok().map(|kibibytes| kibibytes << 10)
 }
 
 fn tell(what: &str, landing: &Landing, lake: &Path) -> Result<()> {
@@ -104,13 +161,8 @@ fn land(workspace: &Workspace, lake: &Path, brokers: &str) -> Result<Landing> {
     let mut child = land.stderr(Stdio::piped()).spawn().context("cannot start benchlake")?;
     let (mut samples, mut peak) = (Vec::new(), 0);
     while child.try_wait()?.is_none() {
-        let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
-        let field = |name: &str| -> Option<u64> {
-            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-            line.split_whitespace().next()?.parse::<u64>().ok().map(|kibibytes| kibibytes << 10)
-        };
-        samples.extend(field("VmRSS:"));
-        peak = field("VmHWM:").unwrap_or(peak);
+        samples.extend(memory(child.id(), "VmRSS:"));
+        peak = memory(child.id(), "VmHWM:").unwrap_or(peak);
         sleep(Duration::from_millis(100));
     }
     let time = began.elapsed();
