@@ -7,7 +7,7 @@ use crate::{
     suite::{Planned, Suite, SuiteError},
 };
 use benchlake_schemas::Benchmark;
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt::Display};
 
 impl Workloads for Harness {
     /// Every function with every combination of its parameters, in the order in which they were added,
@@ -16,9 +16,10 @@ impl Workloads for Harness {
         let mut planned = Vec::new();
         let mut seen = BTreeSet::new();
         for function in &self.functions {
+            let wrong = |problem: &dyn Display| self.error(&format!("{}: {problem}", function.name));
             let policy = self.policy_of(function);
-            let policy = suite.policy_over(&policy).map_err(|error| self.error(&error))?;
-            policy.validate().map_err(|error| self.error(&format!("{}: {error}", function.name)))?;
+            let policy = suite.policy_over(&policy).map_err(|error| wrong(&error.problem))?;
+            policy.validate().map_err(|error| wrong(&error))?;
             for benchmark in function.benchmarks() {
                 if !seen.insert(benchmark.clone()) {
                     return Err(self.error(&format!("{benchmark} is there twice: give one another name")));

@@ -153,10 +153,10 @@ mod tests {
         ];
         let summaries = of(&[fast, slow, dead], &rows);
         let expected = "\
-benchmark   sessions  samples    centre        low      high  cv_between  cv_within           rate  flags
-fast{n=10}         2        6  11.06 ns   10.36 ns  11.75 ns      0.70 %     9.09 %  904.6 Mitems/s
-slow               1        3   2.200 s          –         –           –     9.09 %                 noisy
-dead               0        0         –          –         –           –          –                 FAILED";
+benchmark   sessions  samples    centre       low      high  cv_between  cv_within            rate  flags
+fast{n=10}         2        6  11.05 ns  10.36 ns  11.75 ns      0.70 %     9.09 %  904.6 Mitems/s
+slow               1        3   2.200 s         –         –           –     9.09 %                  noisy
+dead               0        0         –         –         –           –          –                  FAILED";
         assert_eq!(table(&summaries, false), expected);
         let painted = table(&summaries, true);
         assert!(painted.starts_with(BOLD) && painted.ends_with(RESET) && painted.contains(RED));
