@@ -24,7 +24,8 @@ pub struct Planned {
 
 impl Suite {
     /// The benchmarks, in the order of the file, the last axis varying fastest; symbolic sizes
-    /// resolved for `topology`. Allocates none of their buffers.
+    /// resolved for `topology`. An `optional` entry leaves out what that machine has no cache or memory
+    /// for, and what its axes make twice. Allocates none of their buffers.
     ///
     /// # Errors
     /// [`SuiteError`] for an unknown workload or parameter, a value that is unknown or impossible
@@ -42,9 +43,16 @@ impl Suite {
             }
             for position in 0..count {
                 let given = combination(&entry.axes, position);
-                let benchmark = cpu::plan(&entry.workload, &given, topology)
-                    .map_err(|error| self.error(entry, &error))?;
+                let benchmark = match cpu::plan(&entry.workload, &given, topology) {
+                    Ok(benchmark) => benchmark,
+                    Err(error) if entry.optional && error.is_of_this_machine() => continue,
+                    Err(error) => return Err(self.error(entry, &error)),
+                };
                 if let Some(line) = seen.insert(benchmark.id(), entry.line) {
+                    // Where one thread is all of them, or two caches are of one size.
+                    if entry.optional && line == entry.line {
+                        continue;
+                    }
                     let problem = format!("{benchmark} is already there (line {line}): remove one of them");
                     return Err(SuiteError::at(&self.label, entry.line, problem));
                 }
