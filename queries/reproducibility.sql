@@ -1,5 +1,6 @@
 -- what: Whether each benchmark of a run repeats: the spread of its sessions' centres against a limit.
 -- parameter: run text = -- The run's id; the latest measured run where it is not given.
+-- parameter: metric text = time -- The metric, such as `cycles`; `all` for each of them.
 -- parameter: limit number = 0.05 -- The largest coefficient of variation that counts as reproducible.
 -- parameter: sessions integer = 3 -- Below this many sessions nothing is said.
 -- chart: bar x=label y=cv_of_medians
@@ -15,6 +16,7 @@ WITH session AS (
         list_median("values") AS median
     FROM measured
     WHERE run_id = coalesce($run, (SELECT max(run_id) FROM measured))
+        AND ($metric = 'all' OR metric = $metric)
 ),
 benchmark AS (
     SELECT

@@ -1,5 +1,6 @@
 -- what: Each benchmark of a run: centre, interval over sessions, spread, rates, flags.
 -- parameter: run text = -- The run's id; the latest measured run where it is not given.
+-- parameter: metric text = time -- The metric, such as `cycles`; `all` for each of them.
 -- parameter: level number = 0.95 -- The level of the interval, between 0 and 1.
 -- chart: bar x=label y=centre low=low high=high
 -- show: label sessions samples centre:unit low:unit high:unit cv_between:percent cv_within:percent rate flags
@@ -16,6 +17,7 @@ WITH session AS (
         list_cv("values") AS cv
     FROM measured
     WHERE run_id = coalesce($run, (SELECT max(run_id) FROM measured))
+        AND ($metric = 'all' OR metric = $metric)
 ),
 benchmark AS (
     SELECT

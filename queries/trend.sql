@@ -1,6 +1,6 @@
 -- what: The history of each benchmark across runs: one centre and interval per run.
 -- parameter: benchmark text = -- A benchmark's name or label, such as `cpu.gemm` or `cpu.gemm{n=512}`; all where it is not given.
--- parameter: metric text = time -- The metric.
+-- parameter: metric text = time -- The metric, such as `cycles`; `all` for each of them.
 -- parameter: level number = 0.95 -- The level of the interval, between 0 and 1.
 -- chart: line x=started_at y=centre low=low high=high series=label
 -- show: label started_at commit sessions centre:unit low:unit high:unit cv_between:percent
@@ -10,7 +10,8 @@ WITH session AS (
         run_id, benchmark_id, label, metric, unit, session_id, rank, started_at,
         list_median("values") AS centre
     FROM measured
-    WHERE metric = $metric AND ($benchmark IS NULL OR benchmark = $benchmark OR label = $benchmark)
+    WHERE ($metric = 'all' OR metric = $metric)
+        AND ($benchmark IS NULL OR benchmark = $benchmark OR label = $benchmark)
 ),
 run AS (
     SELECT
@@ -38,4 +39,4 @@ SELECT
     run.benchmark_id
 FROM run
 LEFT JOIN runs ON runs.run_id = run.run_id
-ORDER BY run.label, started_at, run.run_id
+ORDER BY run.label, run.metric, started_at, run.run_id

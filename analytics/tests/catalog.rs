@@ -4,9 +4,9 @@
 
 mod fixture;
 
-use benchlake_analytics::{At, Lake, ask, format};
+use benchlake_analytics::{At, Lake, ask, format, queries};
 use benchlake_schemas::Table;
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 async fn open(lake: &Path, at: &str) -> Result<Lake, String> {
     Lake::open(lake.to_str().unwrap(), &at.parse().unwrap()).await.map_err(|error| error.to_string())
@@ -101,8 +101,27 @@ async fn absent_tables_are_empty() {
     let names = format::rows(&answer.unwrap()).unwrap().concat().join(" ");
     assert_eq!(
         names,
-        "benchmarks dead_letters measured runs samples series session_status sessions verdicts"
+        "benchmarks dead_letters failures measured peaks roofline runs samples series session_status sessions timings verdicts"
     );
     ask(&lake.context(), "SHOW TABLES").await.unwrap();
     ask(&lake.context(), "DESCRIBE series").await.unwrap();
+}
+
+/// A lake of before series had the column `error` answers every query, as one that has it.
+#[tokio::test(flavor = "multi_thread")]
+async fn lakes_without_the_newest_columns_answer() {
+    let (old, new) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    fixture::write_without(old.path(), &["error"]).await;
+    fixture::write(new.path()).await;
+    let (old, new) = (open(old.path(), "latest").await.unwrap(), open(new.path(), "latest").await.unwrap());
+    let sql = "SELECT count(*), count(error) FROM series";
+    assert_eq!(format::rows(&ask(&old.context(), sql).await.unwrap()).unwrap(), [["22", "0"]]);
+    for query in queries::all() {
+        let needed = query.parameters.iter().filter(|parameter| parameter.default.is_none());
+        let given: BTreeMap<_, _> =
+            needed.map(|parameter| (parameter.name.clone(), "cpu.gemm".to_owned())).collect();
+        let answer =
+            async |lake: &Lake| format::rows(&query.run(&lake.context(), &given).await.unwrap()).unwrap();
+        assert_eq!(answer(&old).await, answer(&new).await, "{}", query.name);
+    }
 }

@@ -61,6 +61,22 @@ async fn page() {
     );
 }
 
+/// Time alone is drawn unless another metric is asked for; `all` draws each of them, in files of their own.
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_are_asked_for() {
+    let lake = tempfile::tempdir().unwrap();
+    fixture::write_with_counters(lake.path()).await;
+    let lake = Lake::open(lake.path().to_str().unwrap(), &At::Latest).await.unwrap();
+    let plots = async |metric: Option<&str>| {
+        let out = tempfile::tempdir().unwrap();
+        let options = report::Options { metric: metric.map(str::to_owned), ..report::Options::default() };
+        report::write(&lake, out.path(), &options).await.unwrap().len() / 2
+    };
+    let (time, cycles) = (plots(None).await, plots(Some("cycles")).await);
+    assert_eq!((time, cycles), (14, 1));
+    assert_eq!(plots(Some("all")).await, 14 + 9);
+}
+
 /// A lake without a measured series has no report, and says so.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_measured() {

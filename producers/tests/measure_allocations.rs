@@ -44,8 +44,7 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 /// How often the allocator was called while `name` was sampled, and how many samples there were.
-fn calls_while_sampling(name: &str, size: (&str, &str), threads: usize) -> (u64, usize) {
-    let given = [size, ("threads", &threads.to_string())];
+fn calls_while_sampling(name: &str, given: &[(&str, &str)]) -> (u64, usize) {
     let given: BTreeMap<String, String> =
         given.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
     let benchmark = cpu::plan(name, &given, &Topology::read()).expect("a benchmark");
@@ -71,20 +70,34 @@ fn calls_while_sampling(name: &str, size: (&str, &str), threads: usize) -> (u64,
 /// which is meant to, shows that the counter counts. One test, as the counter is the process's.
 #[test]
 fn nothing_is_allocated_while_sampling() {
-    let usable = Topology::read().cpus;
-    for threads in [1, usable.min(2)] {
-        for (name, size) in [
-            ("cpu.gemm", ("n", "100")),
-            ("cpu.triad", ("n", "10000")),
-            ("cpu.add", ("n", "10000")),
-            ("cpu.reduce", ("n", "10000")),
-            ("cpu.memcpy", ("bytes", "100000")),
-        ] {
-            let (calls, samples) = calls_while_sampling(name, size, threads);
-            assert!(samples > 0, "{name}: no samples");
-            assert_eq!(calls, 0, "{name} on {threads} threads, {samples} samples");
+    let usable = Topology::read().cpus.min(2).to_string();
+    for threads in ["1", &usable] {
+        for cache in ["hot", "cold"] {
+            for (name, size) in [
+                ("cpu.fma", ("dtype", "f32")),
+                ("cpu.gemm", ("n", "100")),
+                ("cpu.triad", ("n", "10000")),
+                ("cpu.add", ("n", "10000")),
+                ("cpu.reduce", ("n", "10000")),
+                ("cpu.memcpy", ("bytes", "100000")),
+            ] {
+                quiet(name, &[size, ("threads", threads), ("cache", cache)]);
+            }
+        }
+        if cfg!(target_arch = "x86_64") {
+            quiet("cpu.triad", &[("n", "10000"), ("threads", threads), ("store", "nt")]);
         }
     }
-    let (calls, samples) = calls_while_sampling("cpu.alloc", ("bytes", "100"), 1);
+    for cache in ["hot", "cold"] {
+        quiet("cpu.latency", &[("bytes", "65536"), ("cache", cache)]);
+    }
+    let (calls, samples) = calls_while_sampling("cpu.alloc", &[("bytes", "100")]);
     assert!(calls >= 2 * samples as u64);
+}
+
+/// The benchmark is sampled without a call of the allocator.
+fn quiet(name: &str, given: &[(&str, &str)]) {
+    let (calls, samples) = calls_while_sampling(name, given);
+    assert!(samples > 0, "{name} {given:?}: no samples");
+    assert_eq!(calls, 0, "{name} {given:?}, {samples} samples");
 }

@@ -12,20 +12,33 @@ use std::{collections::BTreeMap, path::Path, process::Command, sync::atomic::Ato
 const BEGIN: &str = "/benchlake-sampling-begins";
 const END: &str = "/benchlake-sampling-ends";
 
+/// What is traced, on one thread and on two where it has threads.
+const BENCHMARKS: &[(&str, &[(&str, &str)])] = &[
+    ("cpu.fma", &[("dtype", "f32")]),
+    ("cpu.gemm", &[("n", "100")]),
+    ("cpu.triad", &[("n", "100000")]),
+    #[cfg(target_arch = "x86_64")]
+    ("cpu.triad", &[("n", "100000"), ("store", "nt")]),
+    ("cpu.add", &[("n", "100000")]),
+    ("cpu.reduce", &[("n", "100000")]),
+    ("cpu.reduce", &[("n", "100000"), ("cache", "cold")]),
+    ("cpu.memcpy", &[("bytes", "1000000")]),
+    ("cpu.latency", &[("bytes", "65536")]),
+    ("cpu.latency", &[("bytes", "65536"), ("cache", "cold")]),
+];
+
 /// What [`no_system_call_while_sampling`] traces; by itself it shows nothing.
 #[test]
 #[ignore = "run under strace by no_system_call_while_sampling"]
 fn traced() {
     let topology = Topology::read();
     for threads in [1, topology.cpus.min(2)] {
-        for (name, key, size) in [
-            ("cpu.gemm", "n", "100"),
-            ("cpu.triad", "n", "100000"),
-            ("cpu.add", "n", "100000"),
-            ("cpu.reduce", "n", "100000"),
-            ("cpu.memcpy", "bytes", "1000000"),
-        ] {
-            let given = BTreeMap::from([(key.into(), size.into()), ("threads".into(), threads.to_string())]);
+        for &(name, given) in BENCHMARKS {
+            let mut given: BTreeMap<String, String> =
+                given.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
+            if name != "cpu.latency" {
+                given.insert("threads".into(), threads.to_string());
+            }
             let benchmark = cpu::plan(name, &given, &topology).expect("a benchmark");
             let mut workload = cpu::open(&benchmark, 1).expect("a workload");
             let policy = Policy {
@@ -87,7 +100,7 @@ fn no_system_call_while_sampling() {
     assert!(output.status.success(), "{messages}{}", String::from_utf8_lossy(&output.stdout));
     let trace = std::fs::read_to_string(&trace).expect("a trace");
     let (intervals, calls) = calls_between_marks(&trace);
-    assert_eq!(intervals, 10, "five workloads on one and two threads");
+    assert_eq!(intervals, 2 * BENCHMARKS.len(), "each benchmark on one and two threads");
     assert!(
         calls.is_empty(),
         "{} system calls while sampling: {:?}",

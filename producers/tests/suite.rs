@@ -1,6 +1,7 @@
 //! What a suite's file becomes, and what is said of a wrong one.
 
 use benchlake_producers::{
+    cpu,
     environment::Topology,
     measure::Policy,
     suite::{self, Suite, SuiteError},
@@ -29,17 +30,73 @@ fn said(text: &str) -> String {
     line
 }
 
-/// The demo covers all six workloads with distinct benchmarks, on any machine.
+/// Every built-in suite has its name and fits a small machine, which may have one processor and report no
+/// cache.
+#[test]
+fn built_in_suites_fit_small_machines() {
+    let small = Topology { cpus: 1, memory_available: 1 << 30, ..Topology::default() };
+    for (name, text) in suite::BUILTIN {
+        let suite = Suite::parse(text, name).expect(name);
+        assert_eq!(suite.name, name);
+        assert!(!suite.expand(&small).expect(name).is_empty());
+    }
+}
+
+/// The demo covers all workloads with distinct benchmarks, on any machine.
 #[test]
 fn the_demo_covers_everything() {
     let demo = Suite::parse(suite::DEMO, "demo").expect("the demo");
     let planned = demo.expand(&Topology { cpus: 1, memory_available: 1 << 30, ..Topology::default() });
     let planned = planned.expect("the demo fits a small machine");
     let names: BTreeSet<&str> = planned.iter().map(|one| one.benchmark.name.as_str()).collect();
-    assert_eq!(names.len(), 6);
+    assert_eq!(names.len(), cpu::WORKLOADS.len());
     let longest: Duration = planned.iter().map(|one| one.policy.min_time + one.policy.warmup_max).sum();
-    assert!(longest <= Duration::from_secs(6), "{longest:?}");
+    assert!(longest <= Duration::from_secs(7), "{longest:?}");
     assert!(planned.iter().all(|one| one.policy.min_samples >= 30));
+}
+
+/// The roofline has the peaks of both types, and each level of memory by both kinds of store and by
+/// latency, on one thread and on all; in less than a minute.
+#[test]
+fn the_roofline_covers_every_level() {
+    let roofline = Suite::parse(suite::ROOFLINE, "roofline").expect("the roofline");
+    let planned = roofline.expand(&machine()).expect("it fits");
+    let of = |name: &str| planned.iter().filter(|one| one.benchmark.name == name).count();
+    assert_eq!((of("cpu.fma"), of("cpu.triad"), of("cpu.latency")), (4, 16, 4));
+    let longest: Duration = planned.iter().map(|one| one.policy.max_time + one.policy.warmup_max).sum();
+    assert!(longest < Duration::from_secs(60), "{longest:?}");
+    let single = Topology { cpus: 1, l3: None, ..machine() };
+    assert_eq!(roofline.expand(&single).expect("it fits").len(), 2 + 6 + 3);
+}
+
+/// An optional benchmark leaves out what the machine cannot do and what is there twice; a mistake stays
+/// one.
+#[test]
+fn optional_benchmarks() {
+    let text = |lines: &str| format!("name = \"s\"\n[[benchmark]]\nworkload = \"cpu.add\"\n{lines}\n");
+    let count =
+        |lines: &str| Suite::parse(&text(lines), "s").expect(lines).expand(&machine()).expect(lines).len();
+    assert_eq!(count("n = [8, \"8\", 1000000000]\noptional = true"), 1);
+    assert_eq!(count("n = 8\nthreads = [2, \"all\"]\noptional = true"), 1);
+    assert_eq!(said(&text("n = 0\noptional = true")), "suite.toml:4: n = \"0\" is empty: at least 1");
+    assert_eq!(said(&text("n = 8\noptional = 1")), "suite.toml:5: `optional` is an integer: true or false");
+    let twice = "n = 8\noptional = true\n[[benchmark]]\nworkload = \"cpu.add\"\nn = 8\noptional = true";
+    assert!(said(&text(twice)).ends_with("is already there (line 3): remove one of them"));
+}
+
+/// What goes without saying is no parameter of a benchmark, so that ids stay; what does not, is.
+#[test]
+fn silent_parameters_leave_ids_alone() {
+    let label = |lines: &str| {
+        let text = format!("name = \"s\"\n[[benchmark]]\nworkload = \"cpu.triad\"\nn = 8\n{lines}\n");
+        let planned = Suite::parse(&text, "s").expect(lines).expand(&machine()).expect(lines);
+        planned[0].benchmark.to_string()
+    };
+    let plain = "cpu.triad{dtype=f64,n=8,threads=1}";
+    assert_eq!(label(""), plain);
+    assert_eq!(label("store = \"regular\"\ncache = \"hot\""), plain);
+    assert_eq!(label("store = \"nt\""), "cpu.triad{dtype=f64,n=8,store=nt,threads=1}");
+    assert_eq!(label("cache = \"cold\""), "cpu.triad{cache=cold,dtype=f64,n=8,threads=1}");
 }
 
 /// Axes multiply, the last fastest; a benchmark's own policy lies over the suite's.
@@ -124,7 +181,7 @@ fn mistakes_in_a_benchmark() {
     );
     assert_eq!(
         said(&one("workload = \"cpu.triad\"\nsize = 8")),
-        "suite.toml:4: unknown parameter \"size\" of cpu.triad; one of dtype, n, threads"
+        "suite.toml:4: unknown parameter \"size\" of cpu.triad; one of dtype, n, threads, store, cache"
     );
     assert!(
         said(&one("workload = \"cpu.triad\"")).starts_with("suite.toml:3: cpu.triad needs the parameter `n`")

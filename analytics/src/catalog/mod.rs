@@ -11,7 +11,13 @@ pub use open::LakeError;
 
 use crate::sql;
 use benchlake_schemas::Table;
-use datafusion::{datasource::empty::EmptyTable, prelude::SessionContext};
+use datafusion::{
+    catalog::TableProvider,
+    common::ScalarValue,
+    datasource::empty::EmptyTable,
+    error::DataFusionError,
+    prelude::{SessionContext, lit},
+};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// A lake at one state of its tables.
@@ -21,9 +27,29 @@ pub struct Lake {
     context: SessionContext,
 }
 
+/// `provider` with the columns of `table` that it lacks, as nulls: what was written by an older schema
+/// answers the same queries.
+fn padded(
+    context: &SessionContext,
+    table: Table,
+    provider: Arc<dyn TableProvider>,
+) -> Result<Arc<dyn TableProvider>, DataFusionError> {
+    let (has, wanted) = (provider.schema(), table.schema());
+    let lacking = wanted.fields().iter().filter(|field| has.column_with_name(field.name()).is_none());
+    let lacking: Vec<_> = lacking.filter(|field| field.is_nullable()).collect();
+    if lacking.is_empty() {
+        return Ok(provider);
+    }
+    let mut frame = context.read_table(provider)?;
+    for field in lacking {
+        frame = frame.with_column(field.name(), lit(ScalarValue::try_from(field.data_type())?))?;
+    }
+    Ok(frame.into_view())
+}
+
 impl Lake {
     /// Opens the lake at `uri`, a folder or URL whose sub-folders are the Delta tables, at the
-    /// state `at`. Tables that the lake lacks are empty.
+    /// state `at`. Tables that the lake lacks are empty, columns that a table lacks are null.
     ///
     /// # Errors
     /// [`LakeError`] if there is no lake, or no such state of it.
@@ -37,7 +63,7 @@ impl Lake {
             let provider = match tables.get(&table) {
                 Some(pinned) => {
                     versions.insert(table, pinned.version);
-                    pinned.provider.clone()
+                    padded(&context, table, pinned.provider.clone()).map_err(|error| problem(table, error))?
                 }
                 None => Arc::new(EmptyTable::new(table.schema())),
             };

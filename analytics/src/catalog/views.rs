@@ -9,6 +9,10 @@ const VIEWS: &[(&str, &str)] = &[
     ("session_status", include_str!("views/session_status.sql")),
     ("runs", include_str!("views/runs.sql")),
     ("benchmarks", include_str!("views/benchmarks.sql")),
+    ("failures", include_str!("views/failures.sql")),
+    ("timings", include_str!("views/timings.sql")),
+    ("peaks", include_str!("views/peaks.sql")),
+    ("roofline", include_str!("views/roofline.sql")),
 ];
 
 /// Creates the views over the tables that `context` has.

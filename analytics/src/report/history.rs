@@ -141,7 +141,8 @@ pub(crate) fn histories(points: Vec<Point>) -> Vec<History> {
 }
 
 impl History {
-    /// A name for files: lower-case letters, digits, dots and hyphens, told apart by the id.
+    /// A name for files: lower-case letters, digits, dots and hyphens, told apart by the id and, where
+    /// it is not the time, by the metric.
     pub(crate) fn slug(&self) -> String {
         let mut slug = String::new();
         for character in self.label.to_ascii_lowercase().chars().take(60) {
@@ -153,7 +154,8 @@ impl History {
             }
         }
         let id: String = self.benchmark_id.chars().filter(char::is_ascii_alphanumeric).take(8).collect();
-        format!("{}-{id}", slug.trim_matches(['-', '.']))
+        let metric = if self.metric == "time" { String::new() } else { format!("-{}", self.metric) };
+        format!("{}-{id}{metric}", slug.trim_matches(['-', '.']))
     }
 }
 

@@ -19,6 +19,8 @@ use std::{
 pub struct Options {
     /// The run that the summary is of; `None` for the latest.
     pub run: Option<String>,
+    /// The metric that is shown, `all` for each of them; `None` for `time`.
+    pub metric: Option<String>,
 }
 
 /// Why there is no report.
@@ -71,11 +73,12 @@ pub enum ReportError {
 /// [`ReportError`].
 pub async fn write(lake: &Lake, out: &Path, options: &Options) -> Result<Vec<PathBuf>, ReportError> {
     let no_series = || ReportError::NoSeries { uri: lake.uri().to_owned(), at: lake.pin().to_string() };
-    let histories = histories(rows(&named(lake, "trend", None).await?)?);
+    let metric = options.metric.as_deref().unwrap_or("time");
+    let histories = histories(rows(&named(lake, "trend", &[("metric", metric)]).await?)?);
     let latest = histories.iter().flat_map(|history| &history.points).map(|point| &point.run_id).max();
     let latest = latest.ok_or_else(no_series)?;
     let run = options.run.as_ref().unwrap_or(latest);
-    let summary = rows(&named(lake, "summary", Some(run)).await?)?;
+    let summary = rows(&named(lake, "summary", &[("run", run), ("metric", metric)]).await?)?;
     if summary.is_empty() {
         return Err(ReportError::NoRun { run: run.clone(), latest: latest.clone() });
     }
@@ -90,6 +93,7 @@ pub async fn write(lake: &Lake, out: &Path, options: &Options) -> Result<Vec<Pat
         let failed = |problem| ReportError::Plot { benchmark: history.label.clone(), problem };
         let plot = Plot {
             label: history.label.clone(),
+            metric: history.metric.clone(),
             slug: history.slug(),
             svg: plot::svg(history).map_err(failed)?,
         };
@@ -105,9 +109,9 @@ pub async fn write(lake: &Lake, out: &Path, options: &Options) -> Result<Vec<Pat
         pin: &lake.pin().to_string(),
         run,
         summary: &summary,
-        repeats: &rows(&named(lake, "reproducibility", Some(run)).await?)?,
+        repeats: &rows(&named(lake, "reproducibility", &[("run", run), ("metric", metric)]).await?)?,
         runs: &runs,
-        settings: &rows(&named(lake, "environment", Some(run)).await?)?,
+        settings: &rows(&named(lake, "environment", &[("run", run)]).await?)?,
         plots: &plots,
         queries: &QUERIES.iter().map(|name| queries::find(name)).collect::<Result<Vec<_>, _>>()?,
     });
@@ -118,8 +122,9 @@ pub async fn write(lake: &Lake, out: &Path, options: &Options) -> Result<Vec<Pat
 /// The named queries that a report is made of.
 const QUERIES: [&str; 4] = ["summary", "reproducibility", "trend", "environment"];
 
-async fn named(lake: &Lake, name: &str, run: Option<&String>) -> Result<Answer, QueryError> {
-    let parameters: BTreeMap<_, _> = run.map(|run| ("run".to_owned(), run.clone())).into_iter().collect();
+async fn named(lake: &Lake, name: &str, given: &[(&str, &str)]) -> Result<Answer, QueryError> {
+    let parameters: BTreeMap<_, _> =
+        given.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
     queries::find(name)?.run(&lake.context(), &parameters).await
 }
 

@@ -29,6 +29,7 @@ pub(crate) struct Page<'a> {
 /// A plot with the name of its files.
 pub(crate) struct Plot {
     pub(crate) label: String,
+    pub(crate) metric: String,
     pub(crate) slug: String,
     pub(crate) svg: String,
 }
@@ -106,7 +107,8 @@ fn summary(page: &Page<'_>) -> Markup {
         .iter()
         .map(|row| ((&row.benchmark_id, &row.metric), row.reproducible.as_str()))
         .collect();
-    let slugs: BTreeMap<_, _> = page.plots.iter().map(|plot| (&plot.label, &plot.slug)).collect();
+    let slugs: BTreeMap<_, _> =
+        page.plots.iter().map(|plot| ((&plot.label, &plot.metric), &plot.slug)).collect();
     html! {
         div.scroll { table {
             thead { tr {
@@ -116,7 +118,7 @@ fn summary(page: &Page<'_>) -> Markup {
             } }
             tbody { @for row in page.summary { tr {
                 td {
-                    @match slugs.get(&row.label) {
+                    @match slugs.get(&(&row.label, &row.metric)) {
                         Some(slug) => a href={ "#" (slug) } { (row.label) },
                         None => (row.label),
                     }

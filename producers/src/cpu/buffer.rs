@@ -1,6 +1,7 @@
 //! Arrays that start on a cache line, and the numbers they are filled with.
 
 use super::element::Element;
+use pulp::bytemuck::Pod;
 use std::ops::{Deref, DerefMut};
 
 /// The widest vector and a cache line, in bytes.
@@ -14,16 +15,18 @@ pub(crate) struct Buffer<T> {
     len: usize,
 }
 
-impl<T: Element> Buffer<T> {
+impl<T: Pod> Buffer<T> {
     /// `len` elements, each by `next`; the calling thread touches every page first.
     pub(crate) fn from_fn(len: usize, mut next: impl FnMut() -> T) -> Self {
         let spare = ALIGNMENT / size_of::<T>();
-        let mut room = vec![T::ZERO; len + spare];
+        let mut room = vec![T::zeroed(); len + spare];
         let start = room.as_ptr().align_offset(ALIGNMENT).min(spare);
         room[start..start + len].fill_with(&mut next);
         Self { room, start, len }
     }
+}
 
+impl<T: Element> Buffer<T> {
     /// `len` elements of the seeded sequence `numbers`.
     pub(crate) fn random(len: usize, numbers: &mut Numbers) -> Self {
         Self::from_fn(len, || T::from_f64(numbers.normal()))

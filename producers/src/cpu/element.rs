@@ -1,5 +1,6 @@
 //! The element types, and the vectors of them that a processor has.
 
+use super::streaming;
 use pulp::{Simd, bytemuck::Pod};
 
 /// A floating-point type that the kernels are written for once.
@@ -29,10 +30,12 @@ pub(crate) trait Element: Pod + Send + Sync + std::fmt::Debug {
         c: Self::Vector<S>,
     ) -> Self::Vector<S>;
     fn sum<S: Simd>(simd: S, a: Self::Vector<S>) -> Self;
+    /// a = b + s·c by streaming stores; the arrays are of one length and lie on cache lines.
+    fn stream_triad(a: &mut [Self], b: &[Self], c: &[Self], s: Self);
 }
 
 macro_rules! element {
-    ($type:ident, $vector:ident, $as_simd:ident, $as_mut_simd:ident, $splat:ident, $add:ident, $mul_add:ident, $sum:ident) => {
+    ($type:ident, $vector:ident, $as_simd:ident, $as_mut_simd:ident, $splat:ident, $add:ident, $mul_add:ident, $sum:ident, $stream_triad:ident) => {
         impl Element for $type {
             const ZERO: Self = 0.0;
             const BYTES: i64 = size_of::<$type>() as i64;
@@ -76,9 +79,33 @@ macro_rules! element {
             fn sum<S: Simd>(simd: S, a: S::$vector) -> Self {
                 simd.$sum(a)
             }
+            #[inline]
+            fn stream_triad(a: &mut [Self], b: &[Self], c: &[Self], s: Self) {
+                streaming::$stream_triad(a, b, c, s);
+            }
         }
     };
 }
 
-element!(f32, f32s, as_simd_f32s, as_mut_simd_f32s, splat_f32s, add_f32s, mul_add_e_f32s, reduce_sum_f32s);
-element!(f64, f64s, as_simd_f64s, as_mut_simd_f64s, splat_f64s, add_f64s, mul_add_e_f64s, reduce_sum_f64s);
+element!(
+    f32,
+    f32s,
+    as_simd_f32s,
+    as_mut_simd_f32s,
+    splat_f32s,
+    add_f32s,
+    mul_add_e_f32s,
+    reduce_sum_f32s,
+    triad_f32
+);
+element!(
+    f64,
+    f64s,
+    as_simd_f64s,
+    as_mut_simd_f64s,
+    splat_f64s,
+    add_f64s,
+    mul_add_e_f64s,
+    reduce_sum_f64s,
+    triad_f64
+);

@@ -53,6 +53,26 @@ pub enum WorkloadError {
         /// What is wrong and what is allowed.
         problem: String,
     },
+    /// A symbolic size of a cache that is not there, or not reported.
+    #[error(
+        "{parameter} = {value:?} cannot be resolved: this machine does not report that cache; give a number"
+    )]
+    NoCache {
+        /// The parameter.
+        parameter: &'static str,
+        /// The symbol.
+        value: String,
+    },
+    /// What this processor lacks.
+    #[error("{parameter} = {value} cannot be measured here: {problem}")]
+    Unsupported {
+        /// The parameter.
+        parameter: &'static str,
+        /// Its value.
+        value: String,
+        /// What is missing.
+        problem: String,
+    },
     /// The buffers would not fit.
     #[error("{parameter} = {value} needs {} of memory but {} are available: choose a smaller size", bytes(*needed), bytes(*available))]
     TooLarge {
@@ -68,6 +88,12 @@ pub enum WorkloadError {
 }
 
 impl WorkloadError {
+    /// Whether another machine may be able to measure it.
+    #[must_use]
+    pub fn is_of_this_machine(&self) -> bool {
+        matches!(self, Self::NoCache { .. } | Self::Unsupported { .. } | Self::TooLarge { .. })
+    }
+
     /// The parameter to change, as it is called in a suite; `None` for an unknown workload or a
     /// missing parameter.
     #[must_use]
@@ -77,6 +103,8 @@ impl WorkloadError {
             Self::UnknownParameter { parameter, .. } => Some(parameter),
             Self::UnknownValue { parameter, .. }
             | Self::BadValue { parameter, .. }
+            | Self::NoCache { parameter, .. }
+            | Self::Unsupported { parameter, .. }
             | Self::TooLarge { parameter, .. } => Some(parameter),
         }
     }

@@ -21,12 +21,16 @@ pub(crate) mod alloc;
 mod buffer;
 mod element;
 mod error;
+mod fma;
 pub(crate) mod gemm;
+mod latency;
 pub(crate) mod memcpy;
 mod parameters;
 pub(crate) mod reduce;
 mod registry;
 mod size;
+mod streaming;
+mod sweep;
 mod team;
 pub(crate) mod triad;
 

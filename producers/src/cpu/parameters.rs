@@ -4,6 +4,7 @@
 use super::{
     error::{WorkloadError, hint},
     size::{self, Footprint},
+    sweep::Sweep,
 };
 use crate::environment::Topology;
 use benchlake_schemas::Benchmark;
@@ -21,22 +22,50 @@ pub struct Parameter {
     pub meaning: &'static str,
     /// Its value where none is given; `None` where one must be given.
     pub default: Option<&'static str>,
+    /// The words it may be; empty where it is a number.
+    pub words: &'static [&'static str],
+    /// Whether its default goes without saying: it is then no canonical parameter, so that benchmarks
+    /// have the ids that they had before there was such a parameter.
+    pub silent: bool,
 }
 
-pub(crate) const DTYPE: Parameter =
-    Parameter { name: "dtype", meaning: "element type, f32 or f64", default: Some("f64") };
-pub(crate) const THREADS: Parameter =
-    Parameter { name: "threads", meaning: "threads, such as 1, or \"all\"", default: Some("1") };
-pub(crate) const ELEMENTS: Parameter = Parameter {
-    name: "n",
-    meaning: "elements of one array, such as 65536, or \"L1\", \"L2\", \"L3\", \"memory\"",
-    default: None,
+impl Parameter {
+    /// A size or a number that must be given.
+    pub(crate) const fn number(name: &'static str, meaning: &'static str) -> Self {
+        Self { name, meaning, default: None, words: &[], silent: false }
+    }
+
+    /// One of `words`, the first unless another is given, which goes without saying.
+    const fn silent(name: &'static str, meaning: &'static str, words: &'static [&'static str]) -> Self {
+        Self { name, meaning, default: Some(words[0]), words, silent: true }
+    }
+}
+
+pub(crate) const DTYPE: Parameter = Parameter {
+    name: "dtype",
+    meaning: "element type, f32 or f64",
+    default: Some("f64"),
+    words: DTYPES,
+    silent: false,
 };
-pub(crate) const BYTES: Parameter = Parameter {
-    name: "bytes",
-    meaning: "bytes, such as 65536 or \"4MiB\", or \"L1\", \"L2\", \"L3\", \"memory\"",
-    default: None,
+pub(crate) const THREADS: Parameter = Parameter {
+    name: "threads",
+    meaning: "threads, such as 1, or \"all\"",
+    default: Some("1"),
+    words: &[],
+    silent: false,
 };
+pub(crate) const ELEMENTS: Parameter =
+    Parameter::number("n", "elements of one array, such as 65536, or \"L1\", \"L2\", \"L3\", \"memory\"");
+pub(crate) const BYTES: Parameter =
+    Parameter::number("bytes", "bytes, such as 65536 or \"4MiB\", or \"L1\", \"L2\", \"L3\", \"memory\"");
+pub(crate) const STORE: Parameter =
+    Parameter::silent("store", "stores, regular, or nt: streaming past the caches", &["regular", "nt"]);
+pub(crate) const CACHE: Parameter = Parameter::silent(
+    "cache",
+    "caches before a sample, hot, or cold: emptied, and a sample is one iteration",
+    &["hot", "cold"],
+);
 
 /// A workload as the registry knows it.
 #[derive(Debug, Clone, Copy)]
@@ -52,12 +81,16 @@ pub struct Spec {
 }
 
 /// The values of a planned benchmark, parsed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Values {
     pub(crate) f64: bool,
     pub(crate) threads: usize,
     /// `m`, `n`, `k` of a GEMM; else the size thrice.
     pub(crate) size: [usize; 3],
+    /// Whether stores go past the caches.
+    pub(crate) streaming: bool,
+    /// Whether caches are emptied before each sample.
+    pub(crate) cold: bool,
 }
 
 impl Spec {
@@ -89,19 +122,20 @@ impl Spec {
         let text = |parameter: &Parameter| -> Option<String> {
             given.get(parameter.name).cloned().or(parameter.default.map(str::to_owned))
         };
-        let dtype = text(&DTYPE).filter(|_| has("dtype"));
-        if let Some(value) = dtype.as_ref().filter(|value| !DTYPES.contains(&value.as_str())) {
-            return Err(WorkloadError::UnknownValue {
-                parameter: "dtype",
-                value: value.clone(),
-                allowed: DTYPES,
-            });
-        }
-        let threads = threads(&text(&THREADS).unwrap_or_default(), topology)?;
-        let element = self.element_bytes(dtype.as_deref());
         let mut benchmark = Benchmark::new(self.name);
+        let mut words = BTreeMap::new();
+        for parameter in self.parameters.iter().filter(|parameter| !parameter.words.is_empty()) {
+            let value = word(parameter, text(parameter).unwrap_or_default())?;
+            if !(parameter.silent && parameter.default == Some(value)) {
+                benchmark = benchmark.with(parameter.name, value);
+            }
+            words.insert(parameter.name, value);
+        }
+        let threads =
+            if has("threads") { threads(&text(&THREADS).unwrap_or_default(), topology)? } else { 1 };
+        let element = self.element_bytes(words.get("dtype").copied());
         let mut resolved = BTreeMap::new();
-        for parameter in self.parameters.iter().filter(|p| !["dtype", "threads"].contains(&p.name)) {
+        for parameter in self.parameters.iter().filter(|p| p.words.is_empty() && p.name != "threads") {
             // A GEMM's m and k are its n unless given.
             let value = text(parameter).or_else(|| given.get("n").cloned()).ok_or(
                 WorkloadError::MissingParameter {
@@ -117,16 +151,18 @@ impl Spec {
         }
         let at = |name| resolved.get(name).or(resolved.get("bytes")).copied().unwrap_or(0);
         let [m, n, k] = if resolved.contains_key("m") { [at("m"), at("n"), at("k")] } else { [at("n"); 3] };
-        self.fits(given, [m, n, k], element, threads, topology)?;
-        if let Some(dtype) = &dtype {
-            benchmark = benchmark.with("dtype", dtype);
-        }
         let values = Values {
             f64: element == 8,
             threads,
             size: [m, n, k].map(|size| usize::try_from(size).unwrap_or(0)),
+            streaming: words.get("store") == Some(&"nt"),
+            cold: words.get("cache") == Some(&"cold"),
         };
-        Ok((benchmark.with("threads", threads), values))
+        self.fits(given, [m, n, k], element, &values, topology)?;
+        if has("threads") {
+            benchmark = benchmark.with("threads", threads);
+        }
+        Ok((benchmark, values))
     }
 
     /// Checks the buffers against the memory available and the least share of a thread.
@@ -135,9 +171,10 @@ impl Spec {
         given: &BTreeMap<String, String>,
         size: [u64; 3],
         element: u64,
-        threads: usize,
+        values: &Values,
         topology: &Topology,
     ) -> Result<(), WorkloadError> {
+        let threads = values.threads;
         let parameter = if given.contains_key("bytes") { "bytes" } else { "n" };
         let value = given.get(parameter).cloned().unwrap_or_else(|| size[1].to_string());
         let needed = self.footprint.bytes(size, element, threads).unwrap_or(u64::MAX);
@@ -145,13 +182,27 @@ impl Spec {
         if needed > available || usize::try_from(needed).is_err() {
             return Err(WorkloadError::TooLarge { parameter, value, needed, available });
         }
-        let shared = if matches!(self.footprint, Footprint::PerThread) { u64::MAX } else { size[1] };
-        if shared < threads as u64 {
-            let problem = format!("is less than one for each of {threads} threads: choose a larger size");
+        if let Some(problem) = self.footprint.refuses(size[1], threads) {
             return Err(WorkloadError::BadValue { parameter, value, problem });
+        }
+        let sweep = if values.cold { Sweep::bytes(topology) } else { 0 };
+        if needed.saturating_add(sweep) > available {
+            return Err(WorkloadError::TooLarge {
+                parameter: CACHE.name,
+                value: "cold".into(),
+                needed: needed.saturating_add(sweep),
+                available,
+            });
         }
         Ok(())
     }
+}
+
+/// `value`, where it is one of the words of `parameter`.
+fn word(parameter: &Parameter, value: String) -> Result<&'static str, WorkloadError> {
+    let Parameter { name, words, .. } = *parameter;
+    let known = words.iter().copied().find(|word| *word == value);
+    known.ok_or(WorkloadError::UnknownValue { parameter: name, value, allowed: words })
 }
 
 /// `2` or `all`; never more than the processors, as waiting threads spin.

@@ -4,10 +4,12 @@ use super::{
     add, alloc,
     element::Element,
     error::{WorkloadError, hint},
-    gemm, memcpy,
-    parameters::{BYTES, DTYPE, ELEMENTS, Parameter, Spec, THREADS, Values},
+    fma, gemm, latency, memcpy,
+    parameters::{BYTES, CACHE, DTYPE, ELEMENTS, Parameter, STORE, Spec, THREADS, Values},
     reduce,
     size::Footprint,
+    streaming,
+    sweep::Sweep,
     team::{Part, Team},
     triad,
 };
@@ -18,51 +20,59 @@ use crate::{
 use benchlake_schemas::{Benchmark, Check, Work};
 use std::collections::BTreeMap;
 
-const M: Parameter = Parameter { name: "m", meaning: "rows of A and C; n where not given", default: None };
-const N: Parameter = Parameter {
-    name: "n",
-    meaning: "columns of B and C, such as 512, or \"L1\", \"L2\", \"L3\", \"memory\"",
-    default: None,
-};
-const K: Parameter =
-    Parameter { name: "k", meaning: "columns of A and rows of B; n where not given", default: None };
+const M: Parameter = Parameter::number("m", "rows of A and C; n where not given");
+const N: Parameter =
+    Parameter::number("n", "columns of B and C, such as 512, or \"L1\", \"L2\", \"L3\", \"memory\"");
+const K: Parameter = Parameter::number("k", "columns of A and rows of B; n where not given");
 
 /// Every workload of this build.
-pub const WORKLOADS: [Spec; 6] = [
+pub const WORKLOADS: [Spec; 8] = [
+    Spec {
+        name: "cpu.fma",
+        summary: "chains of fused multiply-adds in registers",
+        parameters: &[DTYPE, THREADS, CACHE],
+        footprint: Footprint::Registers,
+    },
+    Spec {
+        name: "cpu.latency",
+        summary: "loads, each of which needs the one before",
+        parameters: &[BYTES, CACHE],
+        footprint: Footprint::Lines,
+    },
     Spec {
         name: "cpu.gemm",
         summary: "dense matrix product C = A·B",
-        parameters: &[DTYPE, N, M, K, THREADS],
+        parameters: &[DTYPE, N, M, K, THREADS, CACHE],
         footprint: Footprint::Matrices,
     },
     Spec {
         name: "cpu.triad",
         summary: "a = b + s·c, element by element",
-        parameters: &[DTYPE, ELEMENTS, THREADS],
+        parameters: &[DTYPE, ELEMENTS, THREADS, STORE, CACHE],
         footprint: Footprint::Arrays(3),
     },
     Spec {
         name: "cpu.add",
         summary: "c = a + b, element by element",
-        parameters: &[DTYPE, ELEMENTS, THREADS],
+        parameters: &[DTYPE, ELEMENTS, THREADS, CACHE],
         footprint: Footprint::Arrays(3),
     },
     Spec {
         name: "cpu.reduce",
         summary: "the sum of an array",
-        parameters: &[DTYPE, ELEMENTS, THREADS],
+        parameters: &[DTYPE, ELEMENTS, THREADS, CACHE],
         footprint: Footprint::Arrays(1),
     },
     Spec {
         name: "cpu.memcpy",
         summary: "the C library's copy of a block",
-        parameters: &[BYTES, THREADS],
+        parameters: &[BYTES, THREADS, CACHE],
         footprint: Footprint::Arrays(2),
     },
     Spec {
         name: "cpu.alloc",
         summary: "allocate a block, touch its pages, free it",
-        parameters: &[BYTES, THREADS],
+        parameters: &[BYTES, THREADS, CACHE],
         footprint: Footprint::PerThread,
     },
 ];
@@ -98,16 +108,31 @@ pub fn plan(
 /// [`WorkloadError`] if it is unknown or impossible on this machine.
 pub fn open(benchmark: &Benchmark, seed: u64) -> Result<Box<dyn Workload>, WorkloadError> {
     let spec = spec(&benchmark.name)?;
-    let (benchmark, values) = spec.plan(&benchmark.parameters, &Topology::read())?;
+    let topology = Topology::read();
+    let (benchmark, values) = spec.plan(&benchmark.parameters, &topology)?;
+    if values.streaming && !streaming::AVAILABLE {
+        return Err(WorkloadError::Unsupported {
+            parameter: STORE.name,
+            value: "nt".into(),
+            problem: format!("{} has no streaming stores", std::env::consts::ARCH),
+        });
+    }
+    let sweep = values.cold.then(|| Sweep::new(&topology));
     let label = benchmark.to_string();
     Ok(if values.f64 {
-        open_as::<f64>(spec, label, values, seed)
+        open_as::<f64>(spec, label, values, seed, sweep)
     } else {
-        open_as::<f32>(spec, label, values, seed)
+        open_as::<f32>(spec, label, values, seed, sweep)
     })
 }
 
-fn open_as<T: Element>(spec: &Spec, label: String, values: Values, seed: u64) -> Box<dyn Workload> {
+fn open_as<T: Element>(
+    spec: &Spec,
+    label: String,
+    values: Values,
+    seed: u64,
+    sweep: Option<Sweep>,
+) -> Box<dyn Workload> {
     let [m, n, k] = values.size.map(signed);
     let threads = values.threads;
     // Rounding errors of sums of k terms grow like √k with a probability next to one, and never
@@ -118,8 +143,17 @@ fn open_as<T: Element>(spec: &Spec, label: String, values: Values, seed: u64) ->
         T::ROUNDOFF * (terms.min(10.0 * terms.sqrt()) + 4.0)
     };
     let elementwise = 2.0 * T::ROUNDOFF;
-    let running = |work, reference, tolerance| Facts { label, work, reference, tolerance };
+    let running = |work, reference, tolerance| Facts { label, work, reference, tolerance, sweep };
     match spec.name {
+        "cpu.fma" => {
+            let tolerance = summed(signed(fma::steps::<T>()));
+            let facts = running(fma::work(signed(threads)), "the chains' closed form in f64", tolerance);
+            Running::start(facts, threads, move |i| fma::Fma::<T>::new(seed, i))
+        }
+        "cpu.latency" => {
+            let facts = running(latency::work(), "a cycle through every node", 0.0);
+            Running::start(facts, threads, move |_| latency::Latency::new(&values, seed))
+        }
         "cpu.gemm" => {
             let facts =
                 running(gemm::work([m, n, k], T::BYTES), "dot products in twice f64's precision", summed(k));
@@ -161,12 +195,17 @@ struct Facts {
     work: Work,
     reference: &'static str,
     tolerance: f64,
+    sweep: Option<Sweep>,
 }
 
 /// A team with the facts of its benchmark.
 struct Running<P: Part> {
     team: Team<P>,
-    facts: Facts,
+    label: String,
+    work: Work,
+    reference: &'static str,
+    tolerance: f64,
+    cold: bool,
 }
 
 impl<P: Part> Running<P> {
@@ -175,7 +214,10 @@ impl<P: Part> Running<P> {
         threads: usize,
         make: impl Fn(usize) -> P + Send + Sync + 'static,
     ) -> Box<dyn Workload> {
-        Box::new(Self { team: Team::new(threads, make), facts })
+        let Facts { label, work, reference, tolerance, sweep } = facts;
+        let cold = sweep.is_some();
+        let team = Team::new(threads, sweep, make);
+        Box::new(Self { team, label, work, reference, tolerance, cold })
     }
 }
 
@@ -185,12 +227,22 @@ impl<P: Part> Workload for Running<P> {
         self.team.run(iterations);
     }
 
+    fn prepare(&mut self, _: u64) {
+        if self.cold {
+            self.team.empty_caches();
+        }
+    }
+
+    /// Caches are cold once.
+    fn fixed_iterations(&self) -> Option<u64> {
+        self.cold.then_some(1)
+    }
+
     fn check(&mut self) -> Result<Check, WrongResult> {
-        let Facts { label, reference, tolerance, .. } = &self.facts;
-        WrongResult::judge(label, reference, self.team.check(), *tolerance)
+        WrongResult::judge(&self.label, self.reference, self.team.check(), self.tolerance)
     }
 
     fn work(&self) -> Work {
-        self.facts.work.clone()
+        self.work.clone()
     }
 }

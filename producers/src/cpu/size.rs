@@ -8,7 +8,7 @@
 //! - `memory` is four times the last-level cache, but at most 1 GiB and a quarter of the memory
 //!   available, and at least 64 MiB.
 
-use super::error::WorkloadError;
+use super::{error::WorkloadError, latency::NODE_BYTES};
 use crate::environment::Topology;
 
 const GIB: u64 = 1 << 30;
@@ -27,6 +27,10 @@ pub(crate) enum Footprint {
     PerThread,
     /// Matrices of m·k, k·n and m·n elements.
     Matrices,
+    /// One block of n bytes, in whole cache lines.
+    Lines,
+    /// Nothing: it computes in registers.
+    Registers,
 }
 
 impl Footprint {
@@ -39,6 +43,8 @@ impl Footprint {
                 let sum = m.checked_mul(k)?.checked_add(k.checked_mul(n)?)?.checked_add(m.checked_mul(n)?)?;
                 sum.checked_mul(element)
             }
+            Self::Lines => Some(n),
+            Self::Registers => Some(0),
         }
     }
 
@@ -52,6 +58,21 @@ impl Footprint {
             }
             Self::PerThread => (bytes / threads as u64).max(1),
             Self::Matrices => ((bytes / 3 / element).isqrt() / 16 * 16).clamp(16, LARGEST_SYMBOLIC_GEMM),
+            Self::Lines => (bytes / NODE_BYTES * NODE_BYTES).max(2 * NODE_BYTES),
+            Self::Registers => 0,
+        }
+    }
+
+    /// Why a block or array of `n` cannot be, if so.
+    pub(crate) fn refuses(self, n: u64, threads: usize) -> Option<String> {
+        match self {
+            Self::Arrays(_) | Self::Matrices if n < threads as u64 => {
+                Some(format!("is less than one for each of {threads} threads: choose a larger size"))
+            }
+            Self::Lines if n < 2 * NODE_BYTES || !n.is_multiple_of(NODE_BYTES) => Some(format!(
+                "is not a number of cache lines: a multiple of {NODE_BYTES}, at least two of them"
+            )),
+            _ => None,
         }
     }
 }
@@ -71,9 +92,8 @@ pub(crate) fn resolve(
         problem: problem.into(),
     };
     if SYMBOLS.contains(&value) {
-        let bytes = working_set(value, threads, topology).ok_or_else(|| {
-            refuse("cannot be resolved: this machine does not report that cache; give a number")
-        })?;
+        let bytes = working_set(value, threads, topology)
+            .ok_or_else(|| WorkloadError::NoCache { parameter, value: value.to_owned() })?;
         return Ok(footprint.size_of(bytes, element, threads));
     }
     let split = value.find(|c: char| !c.is_ascii_digit()).unwrap_or(value.len());
@@ -155,8 +175,9 @@ mod tests {
         #[test]
         fn sizes_fit(bytes in 100_000_u64..GIB, threads in 1_usize..8, wide: bool, arrays in 1_u64..4) {
             let element = if wide { 8 } else { 4 };
-            for footprint in [Footprint::Arrays(arrays), Footprint::Matrices, Footprint::PerThread] {
-                let element = if footprint == Footprint::PerThread { 1 } else { element };
+            for footprint in [Footprint::Arrays(arrays), Footprint::Matrices, Footprint::PerThread, Footprint::Lines] {
+                let single = matches!(footprint, Footprint::PerThread | Footprint::Lines);
+                let element = if single { 1 } else { element };
                 let size = footprint.size_of(bytes, element, threads);
                 prop_assert!(footprint.bytes([size; 3], element, threads).is_some_and(|needed| needed <= bytes));
             }

@@ -1,6 +1,7 @@
 //! A team of threads that computes together without asking the system for anything: workers persist,
 //! wait by spinning, and own their part of the data, which they allocate and touch first themselves.
 
+use super::sweep::Sweep;
 use std::{
     hint::{black_box, spin_loop},
     panic::{AssertUnwindSafe, catch_unwind},
@@ -19,8 +20,9 @@ pub(crate) trait Part: 'static {
     fn check(&mut self) -> f64;
 }
 
-/// A command to the workers: this many iterations, or one of the two below.
+/// A command to the workers: this many iterations, or one of the three below.
 const CHECK: u64 = 0;
+const SWEEP: u64 = u64::MAX - 1;
 const STOP: u64 = u64::MAX;
 /// The barrier's generation after a panic: everyone who waits is released, and panics too.
 const POISONED: u64 = u64::MAX;
@@ -73,6 +75,8 @@ struct Shared {
     gate: Gate,
     /// Each worker's answer to [`CHECK`], as the bits of an f64.
     errors: Vec<AtomicU64>,
+    /// What empties every thread's caches; none where they stay as they are.
+    sweep: Option<Sweep>,
 }
 
 impl Shared {
@@ -84,6 +88,14 @@ impl Shared {
         }
     }
 
+    /// Every thread reads all of it, so that the caches of its own core are emptied too.
+    fn sweep(&self) {
+        if let Some(sweep) = &self.sweep {
+            sweep.pass();
+        }
+        self.gate.wait();
+    }
+
     fn work<P: Part>(&self, part: &mut P, index: usize) {
         let mut seen = 0;
         loop {
@@ -93,6 +105,7 @@ impl Shared {
             seen += 1;
             match self.iterations.0.load(Ordering::Acquire) {
                 STOP => return,
+                SWEEP => self.sweep(),
                 CHECK => {
                     part.run();
                     // Results are compared once all parts, which may be read by others, are there.
@@ -115,13 +128,19 @@ pub(crate) struct Team<P: Part> {
 }
 
 impl<P: Part> Team<P> {
-    /// Starts `threads` − 1 workers; `make(i)` builds part i on the thread that will use it.
-    pub(crate) fn new(threads: usize, make: impl Fn(usize) -> P + Send + Sync + 'static) -> Self {
+    /// Starts `threads` − 1 workers; `make(i)` builds part i on the thread that will use it. `sweep` is
+    /// what [`empty_caches`](Self::empty_caches) reads.
+    pub(crate) fn new(
+        threads: usize,
+        sweep: Option<Sweep>,
+        make: impl Fn(usize) -> P + Send + Sync + 'static,
+    ) -> Self {
         let shared = Arc::new(Shared {
             iterations: Line::default(),
             commands: Line::default(),
             gate: Gate::new(threads),
             errors: (0..threads).map(|_| AtomicU64::new(0)).collect(),
+            sweep,
         });
         let (make, ready) = (Arc::new(make), Arc::new(Barrier::new(threads)));
         let workers = (1..threads)
@@ -157,6 +176,14 @@ impl<P: Part> Team<P> {
             self.command(iterations);
         }
         self.shared.run(&mut self.own, iterations);
+    }
+
+    /// Empties the caches of all threads, as far as their sweep can; nothing without one.
+    pub(crate) fn empty_caches(&mut self) {
+        if !self.workers.is_empty() {
+            self.command(SWEEP);
+        }
+        self.shared.sweep();
     }
 
     /// Runs every part once and returns the largest relative error of any; NaN if one is NaN.
@@ -218,7 +245,7 @@ mod tests {
     fn every_part_runs() {
         let total = Arc::new(AtomicU64::new(0));
         let count = Arc::clone(&total);
-        let mut team = Team::new(2, move |index| Counter { total: Arc::clone(&count), index, runs: 0 });
+        let mut team = Team::new(2, None, move |index| Counter { total: Arc::clone(&count), index, runs: 0 });
         team.run(100);
         team.run(0);
         team.run(3);
@@ -244,7 +271,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "a thread of the team panicked")]
     fn panics_are_seen() {
-        Team::new(2, Panics).run(10);
+        Team::new(2, None, Panics).run(10);
     }
 
     /// Shares cover everything once and differ by at most one.

@@ -1,4 +1,5 @@
-//! `cpu.triad`: a = b + s·c, the kernel that memory bandwidth is usually measured with.
+//! `cpu.triad`: a = b + s·c, the kernel that memory bandwidth is usually measured with; with regular
+//! stores, or with streaming ones past the caches.
 
 use super::{
     buffer::{Buffer, Numbers},
@@ -16,6 +17,7 @@ pub(crate) struct Triad<T> {
     b: Buffer<T>,
     c: Buffer<T>,
     s: T,
+    streaming: bool,
 }
 
 impl<T: Element> Triad<T> {
@@ -28,12 +30,14 @@ impl<T: Element> Triad<T> {
             b: Buffer::random(len, &mut numbers),
             c: Buffer::random(len, &mut numbers),
             s: T::from_f64(0.75),
+            streaming: values.streaming,
         }
     }
 }
 
 /// Work of one iteration over `n` elements: b and c are read, a is written, which on most machines
-/// moves 4·n·s, as a line is fetched before it is written; 3·n·s are counted.
+/// moves 4·n·s, as a line is fetched before it is written, unless stores are streaming; 3·n·s are
+/// counted.
 pub(crate) fn work<T: Element>(n: i64) -> Work {
     Work {
         flops: Some(2 * n),
@@ -74,7 +78,11 @@ impl<T: Element> WithSimd for Kernel<'_, T> {
 impl<T: Element> Part for Triad<T> {
     #[inline]
     fn run(&mut self) {
-        self.arch.dispatch(Kernel(&mut self.a, &self.b, &self.c, self.s));
+        if self.streaming {
+            T::stream_triad(&mut self.a, &self.b, &self.c, self.s);
+        } else {
+            self.arch.dispatch(Kernel(&mut self.a, &self.b, &self.c, self.s));
+        }
     }
 
     fn check(&mut self) -> f64 {

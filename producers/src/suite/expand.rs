@@ -25,7 +25,8 @@ pub struct Planned {
 
 impl Suite {
     /// The benchmarks, in the order of the file, the last axis varying fastest; symbolic sizes
-    /// resolved for `topology`. Allocates none of their buffers.
+    /// resolved for `topology`. An `optional` entry leaves out what that machine has no cache or memory
+    /// for, and what its axes make twice. Allocates none of their buffers.
     ///
     /// # Errors
     /// [`SuiteError`] for an unknown workload or parameter, a value that is unknown or impossible
@@ -45,8 +46,12 @@ impl Suite {
             }
             for position in 0..count {
                 let given = combination(&entry.axes, position);
-                let benchmark = self.benchmark(entry, &given, topology)?;
+                let Some(benchmark) = self.benchmark(entry, &given, topology)? else { continue };
                 if let Some(line) = seen.insert(benchmark.id(), entry.line) {
+                    // Where one thread is all of them, or two caches are of one size.
+                    if entry.optional && line == entry.line {
+                        continue;
+                    }
                     let problem = format!("{benchmark} is already there (line {line}): remove one of them");
                     return Err(SuiteError::at(&self.label, entry.line, problem));
                 }
@@ -56,13 +61,14 @@ impl Suite {
         Ok(planned)
     }
 
-    /// The benchmark of `entry` with the parameters `given`.
+    /// The benchmark of `entry` with the parameters `given`; `None` where the entry is optional and this
+    /// machine cannot measure it.
     fn benchmark(
         &self,
         entry: &Entry,
         given: &BTreeMap<String, String>,
         topology: &Topology,
-    ) -> Result<Benchmark, SuiteError> {
+    ) -> Result<Option<Benchmark>, SuiteError> {
         let planned = match (&self.program, entry.workload.as_str()) {
             (Some(program), program::NAME) => program::plan(&program.path, given),
             (None, program::NAME) => {
@@ -71,7 +77,11 @@ impl Suite {
             }
             (_, name) => cpu::plan(name, given, topology),
         };
-        planned.map_err(|error| self.error(entry, &error))
+        match planned {
+            Ok(benchmark) => Ok(Some(benchmark)),
+            Err(error) if entry.optional && error.is_of_this_machine() => Ok(None),
+            Err(error) => Err(self.error(entry, &error)),
+        }
     }
 
     /// `error` at the line of the parameter that it is about.

@@ -35,6 +35,13 @@ use std::path::Path;
 /// every node.
 pub const DEMO: &str = include_str!("../../suites/demo.toml");
 
+/// A machine's own peaks: what it computes at most in registers, what each level of its memory moves at
+/// most, and how long each takes to answer. The fraction of peak of every other benchmark hangs on it.
+pub const ROOFLINE: &str = include_str!("../../suites/roofline.toml");
+
+/// The suites that are built in: name and text.
+pub const BUILTIN: [(&str, &str); 2] = [("demo", DEMO), ("roofline", ROOFLINE)];
+
 /// A suite as it was written, its keys and types checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Suite {
@@ -70,6 +77,8 @@ struct Entry {
     policy: Policy,
     /// Parameters in the order of the file, each with its values.
     axes: Vec<Axis>,
+    /// Whether what a machine cannot measure, or would measure twice, is left out.
+    optional: bool,
     line: usize,
 }
 

@@ -10,6 +10,8 @@ use toml::{
 
 const SUITE_KEYS: [&str; 5] = ["name", "description", "policy", "program", "benchmark"];
 const PROGRAM_KEYS: [&str; 3] = ["path", "build", "harness"];
+/// The keys of a benchmark that are no parameters.
+const ENTRY_KEYS: [&str; 3] = ["workload", "policy", "optional"];
 
 type Key<'t> = Spanned<DeString<'t>>;
 type Value<'t> = Spanned<DeValue<'t>>;
@@ -61,6 +63,10 @@ impl<'a> Reader<'a> {
     fn string(&self, key: &str, value: &Value, example: &str) -> Result<String, SuiteError> {
         let text = value.get_ref().as_str().map(str::to_owned);
         text.ok_or_else(|| self.wrong_type(key, value, &format!("a string, such as {example:?}")))
+    }
+
+    fn boolean(&self, key: &str, value: &Value) -> Result<bool, SuiteError> {
+        value.get_ref().as_bool().ok_or_else(|| self.wrong_type(key, value, "true or false"))
     }
 
     fn suite(&self, table: &DeTable) -> Result<Suite, SuiteError> {
@@ -135,14 +141,14 @@ impl<'a> Reader<'a> {
         })?;
         let policy =
             table.get("policy").map_or_else(|| Ok(base.clone()), |value| self.policy(value, base))?;
-        let parameters =
-            table.iter().filter(|(key, _)| !["workload", "policy"].contains(&key.get_ref().as_ref()));
+        let optional = table.get("optional").map_or(Ok(false), |value| self.boolean("optional", value))?;
+        let parameters = table.iter().filter(|(key, _)| !ENTRY_KEYS.contains(&key.get_ref().as_ref()));
         let mut parameters: Vec<_> = parameters.collect();
         parameters.sort_by_key(|(key, _)| key.span().start);
         let axes =
             parameters.into_iter().map(|(key, value)| self.axis(key, value)).collect::<Result<_, _>>()?;
         let line = self.line(workload.span().start);
-        Ok(Entry { workload: self.string("workload", workload, "cpu.gemm")?, policy, axes, line })
+        Ok(Entry { workload: self.string("workload", workload, "cpu.gemm")?, policy, axes, optional, line })
     }
 
     fn axis(&self, key: &Key, value: &Value) -> Result<Axis, SuiteError> {

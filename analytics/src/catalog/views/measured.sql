@@ -1,19 +1,26 @@
 -- What statistics are computed from: one row per session, benchmark and metric, warm-up left out,
--- the chunks of long series put together, every sample divided by its iterations.
+-- the chunks of long series put together, every sample divided by its iterations, save levels of
+-- memory, which are no totals. What has no samples is in the view `failures`.
 SELECT
     run_id,
     session_id,
     rank,
     benchmark_id,
-    first_value(benchmark) AS benchmark,
+    benchmark,
     first_value(parameters) AS parameters,
-    benchmark_label(first_value(benchmark), first_value(parameters)) AS label,
+    benchmark_label(benchmark, first_value(parameters)) AS label,
     metric,
     unit,
     better,
     device,
     min(started_at) AS started_at,
-    flatten(array_agg(per_iteration(samples, iterations) ORDER BY chunk)) AS "values",
+    flatten(array_agg(
+        CASE
+            WHEN metric IN ('peak_memory', 'mean_memory') THEN samples
+            ELSE per_iteration(samples, iterations)
+        END
+        ORDER BY chunk
+    )) AS "values",
     max(flops) AS flops,
     max(bytes) AS bytes,
     max(items) AS items,
@@ -22,4 +29,5 @@ SELECT
     max(check_tolerance) AS check_tolerance
 FROM series
 WHERE phase = 'measure' AND cardinality(samples) > 0
-GROUP BY run_id, session_id, rank, benchmark_id, metric, unit, better, device
+-- The name follows from the id; as a key of the groups it can be asked for before they are made.
+GROUP BY run_id, session_id, rank, benchmark_id, benchmark, metric, unit, better, device

@@ -15,7 +15,11 @@ SELECT
     "offset",
     value,
     iterations,
-    value / nullif(iterations, 0) AS per_iteration
+    -- Levels of memory are no totals over iterations.
+    CASE
+        WHEN metric IN ('peak_memory', 'mean_memory') THEN value
+        ELSE value / nullif(iterations, 0)
+    END AS per_iteration
 FROM (
     SELECT
         run_id, session_id, rank, benchmark_id, benchmark, parameters, metric, unit, phase, chunk, started_at,

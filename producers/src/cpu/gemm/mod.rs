@@ -192,10 +192,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn error<T: Element>(size: [usize; 3], threads: usize) -> f64 {
-        let values = Values { f64: false, threads, size };
+        let values = Values { threads, size, ..Values::default() };
         let operands = Operands::<T>::new(&values, 3);
         let make = move |index| Gemm::new(&values, 3, index, &operands);
-        Team::new(threads, make).check()
+        Team::new(threads, None, make).check()
     }
 
     /// Twice the precision: a sum that f64 alone gets wholly wrong.

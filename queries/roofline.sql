@@ -1,0 +1,30 @@
+-- what: How near each benchmark of a run comes to what its machine was measured to do at most.
+-- parameter: run text = -- The run's id; the latest measured run where it is not given.
+-- chart: bar x=label y=of_peak
+-- show: label level bound intensity rate attainable_rate of_peak:percent sessions
+
+-- A session is held against the peaks of its own machine; then the sessions are averaged. Empty where
+-- the machine's peaks were never measured: `benchlake run roofline`.
+WITH benchmark AS (
+    SELECT
+        benchmark_id, label, threads, unit,
+        max(level) AS level,
+        max(bound) AS bound,
+        max(intensity) AS intensity,
+        list_avg(array_agg(achieved ORDER BY session_id, rank)) AS achieved,
+        list_avg(array_agg(attainable ORDER BY session_id, rank)) AS attainable,
+        list_avg(array_agg(of_peak ORDER BY session_id, rank)) AS of_peak,
+        count(DISTINCT session_id) AS sessions
+    FROM roofline
+    WHERE run_id = coalesce($run, (SELECT max(run_id) FROM measured))
+    GROUP BY benchmark_id, label, threads, unit
+)
+SELECT
+    label, threads, level, bound, intensity, achieved, attainable, unit,
+    concat(round(achieved / 1e9, 1), CASE unit WHEN 'B/s' THEN ' GB/s' ELSE ' GFLOP/s' END) AS rate,
+    concat(round(attainable / 1e9, 1), CASE unit WHEN 'B/s' THEN ' GB/s' ELSE ' GFLOP/s' END)
+        AS attainable_rate,
+    of_peak, sessions, benchmark_id
+FROM benchmark
+WHERE achieved IS NOT NULL
+ORDER BY label, benchmark_id
