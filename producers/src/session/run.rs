@@ -3,6 +3,7 @@
 use super::{SessionError, SessionEvent, SessionSpec, Workloads, rows};
 use crate::{
     emit::Spool,
+    machine::Watch,
     measure::{Clock, Measurement, Policy, Workload, WrongResult, measure},
     suite::{Planned, Suite},
 };
@@ -151,7 +152,9 @@ fn one(
         let check = workload
             .check()
             .map_err(|error: WrongResult| Failure::new(StopReason::WrongResult, error))?;
-        let measurement = measure(workload.as_mut(), &policy, clock, interrupted);
+        let watch = Watch::start();
+        let mut measurement = measure(workload.as_mut(), &policy, clock, interrupted);
+        measurement.flags.extend(watch.end().flags());
         // Idle threads of a workload spin: it ends here, before anything else runs.
         Ok((workload.work(), check, measurement))
     });
