@@ -141,10 +141,9 @@ fn range(part: &str) -> Result<(usize, usize), CpusError> {
 /// What a part that is separated in another way may have meant.
 fn hint(part: &str) -> String {
     let meant = part.replace("..=", "-").replace("..", "-").replace([' ', ';', ':', '/'], ",");
-    match meant.parse::<Cpus>() {
-        Ok(cpus) if meant != part => format!("; did you mean {cpus}?"),
-        _ => ": write a list such as 0-3,8".to_owned(),
-    }
+    // What has nothing to replace is what was refused.
+    let cpus = if meant == part { None } else { meant.parse::<Cpus>().ok() };
+    cpus.map_or_else(|| ": write a list such as 0-3,8".into(), |cpus| format!("; did you mean {cpus}?"))
 }
 
 impl fmt::Display for Cpus {

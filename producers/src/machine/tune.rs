@@ -152,7 +152,7 @@ fn read(note: &Path) -> Result<Option<Note>, TuneError> {
     let unreadable = |problem: String| TuneError::Unreadable { path: note.to_owned(), problem };
     match fs::read_to_string(note) {
         Ok(text) => serde_json::from_str(&text).map(Some).map_err(|error| unreadable(error.to_string())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
         Err(error) => Err(unreadable(error.to_string())),
     }
 }
@@ -362,7 +362,8 @@ mod tests {
                 Err(error) => prop_assert!(first.changes.is_empty(), "{}", error),
             }
             for (path, value) in files {
-                prop_assert_eq!(held(root.path(), path).trim(), value.trim());
+                let now = held(root.path(), path);
+                prop_assert_eq!(now.trim(), value.trim());
             }
             prop_assert!(!note.exists());
         }

@@ -226,6 +226,8 @@ mod tests {
         let began = std::time::Instant::now();
         while began.elapsed().as_millis() < 30 {}
         let watched = watch.end();
-        assert!(watched.waited.is_none_or(|share| (0.0..=1.0).contains(&share)), "{watched:?}");
+        if Path::new("/proc/self/schedstat").exists() {
+            assert!(watched.waited.is_some_and(|share| (0.0..=1.0).contains(&share)), "{watched:?}");
+        }
     }
 }
