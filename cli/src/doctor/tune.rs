@@ -64,12 +64,7 @@ fn show(plan: &Plan, json: bool) -> Result<(), Failure> {
 }
 
 /// What became of each file; part of it failed, or none of it could be done: that is told by the code.
-fn tell(
-    outcomes: &[Outcome],
-    refused: &[(String, String)],
-    done: &str,
-    json: bool,
-) -> Result<u8, Failure> {
+fn tell(outcomes: &[Outcome], refused: &[(String, String)], done: &str, json: bool) -> Result<u8, Failure> {
     let failed = outcomes.iter().any(|outcome| outcome.problem.is_some()) || !refused.is_empty();
     let code = if failed { exit::PARTLY } else { exit::OK };
     if json {

@@ -4,7 +4,7 @@ use super::{SessionError, SessionEvent, SessionSpec, Workloads, rows};
 use crate::{
     emit::Spool,
     machine::Watch,
-    measure::{Clock, Measurement, Policy, Workload, WrongResult, measure},
+    measure::{Clock, Measurement, Policy, WrongResult, measure},
     suite::{Planned, Suite},
 };
 use benchlake_schemas::{Benchmark, Check, Metric, Series, Status, StopReason, Work, now};
@@ -149,12 +149,8 @@ fn one(
             .open(benchmark, spec.seed.cast_unsigned())
             .map_err(|error| Failure::new(StopReason::Failed, error))?;
         // A wrong result has no time: the check comes before the first sample.
-        let check = workload
-            .check()
-            .map_err(|error: WrongResult| Failure::new(StopReason::WrongResult, error))?;
-        let watch = Watch::start();
-        let mut measurement = measure(workload.as_mut(), &policy, clock, interrupted);
-        measurement.flags.extend(watch.end().flags());
+    machine::Watch,
+    measure::{Clock, Measurement, Policy, WrongResult, measure},
         // Idle threads of a workload spin: it ends here, before anything else runs.
         Ok((workload.work(), check, measurement))
     });
