@@ -203,10 +203,7 @@ mod tests {
         assert_eq!(refused(""), "no processor is named: write a list such as 0-3,8");
         assert_eq!(refused("0..3"), "\"0..3\" is not a processor or a range of them; did you mean 0-3?");
         assert_eq!(refused("2;4"), "\"2;4\" is not a processor or a range of them; did you mean 2,4?");
-        assert_eq!(
-            refused("0,x"),
-            "\"x\" is not a processor or a range of them: write a list such as 0-3,8"
-        );
+        assert_eq!(refused("0,x"), "\"x\" is not a processor or a range of them: write a list such as 0-3,8");
         assert_eq!(refused("3-1"), "3-1 runs backwards: write 1-3");
         assert_eq!(refused("0-5000"), "processor 5000 is beyond the last that can be named, 1023");
     }

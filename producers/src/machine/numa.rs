@@ -36,8 +36,7 @@ pub(super) fn bind(node: u32) -> Result<(), PlacementError> {
 fn set_policy(mask: &[u64; NODES / WORD]) -> io::Result<()> {
     // The kernel takes one bit less than it is told (man 2 set_mempolicy, "BUGS").
     // SAFETY: the mask is live and of the length that is told; the kernel only reads it.
-    let done =
-        unsafe { libc::syscall(libc::SYS_set_mempolicy, libc::MPOL_BIND, mask.as_ptr(), NODES + 1) };
+    let done = unsafe { libc::syscall(libc::SYS_set_mempolicy, libc::MPOL_BIND, mask.as_ptr(), NODES + 1) };
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 

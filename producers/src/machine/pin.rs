@@ -141,7 +141,10 @@ mod tests {
     #[test]
     fn nodes_need_a_processor() {
         let refused = pin_to_node(1, &cpus("1023")).expect_err("not allowed").to_string();
-        assert!(refused.starts_with("--numa 1: none of its processors 1023 is for this process"), "{refused}");
+        assert!(
+            refused.starts_with("--numa 1: none of its processors 1023 is for this process"),
+            "{refused}"
+        );
         assert_eq!(pin_to_node(1, &Cpus::default()), Ok(()));
     }
 }

@@ -34,7 +34,9 @@ pub enum PlacementError {
         online: Cpus,
     },
     /// Processors that this process may not use.
-    #[error("--pin {cpus}: not for this process: its cpuset (a container's, or a service's) allows {allowed}")]
+    #[error(
+        "--pin {cpus}: not for this process: its cpuset (a container's, or a service's) allows {allowed}"
+    )]
     NotAllowed {
         /// Those that were asked for.
         cpus: Cpus,
@@ -50,7 +52,9 @@ pub enum PlacementError {
         problem: String,
     },
     /// The kernel tells of no nodes.
-    #[error("--numa {node}: this kernel shows no NUMA nodes (/sys/devices/system/node is not there): measure without --numa")]
+    #[error(
+        "--numa {node}: this kernel shows no NUMA nodes (/sys/devices/system/node is not there): measure without --numa"
+    )]
     NoNuma {
         /// The node that was asked for.
         node: u32,
@@ -64,7 +68,9 @@ pub enum PlacementError {
         nodes: Cpus,
     },
     /// None of the node's processors is for this process.
-    #[error("--numa {node}: none of its processors {cpus} is for this process, which may use {allowed}: choose processors with --pin")]
+    #[error(
+        "--numa {node}: none of its processors {cpus} is for this process, which may use {allowed}: choose processors with --pin"
+    )]
     NodeNotAllowed {
         /// The node that was asked for.
         node: u32,

@@ -188,9 +188,7 @@ fn not_writable(file: &Path) -> Option<String> {
     let error = OpenOptions::new().write(true).open(file).err()?;
     Some(match error.kind() {
         io::ErrorKind::PermissionDenied => "permission denied: run it as root".into(),
-        io::ErrorKind::ReadOnlyFilesystem => {
-            "read-only here, as in a container: set it on the host".into()
-        }
+        io::ErrorKind::ReadOnlyFilesystem => "read-only here, as in a container: set it on the host".into(),
         _ => error.to_string(),
     })
 }

@@ -152,7 +152,9 @@ fn read(note: &Path) -> Result<Option<Note>, TuneError> {
     let unreadable = |problem: String| TuneError::Unreadable { path: note.to_owned(), problem };
     match fs::read_to_string(note) {
         Ok(text) => serde_json::from_str(&text).map(Some).map_err(|error| unreadable(error.to_string())),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Ok(None)
+        }
         Err(error) => Err(unreadable(error.to_string())),
     }
 }

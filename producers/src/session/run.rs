@@ -149,8 +149,11 @@ fn one(
             .open(benchmark, spec.seed.cast_unsigned())
             .map_err(|error| Failure::new(StopReason::Failed, error))?;
         // A wrong result has no time: the check comes before the first sample.
-    machine::Watch,
-    measure::{Clock, Measurement, Policy, WrongResult, measure},
+        let check =
+            workload.check().map_err(|error: WrongResult| Failure::new(StopReason::WrongResult, error))?;
+        let watch = Watch::start();
+        let mut measurement = measure(workload.as_mut(), &policy, clock, interrupted);
+        measurement.flags.extend(watch.end().flags());
         // Idle threads of a workload spin: it ends here, before anything else runs.
         Ok((workload.work(), check, measurement))
     });
