@@ -12,6 +12,7 @@ pub mod fault;
 pub mod harness;
 #[cfg(feature = "kafka")]
 mod kafka_args;
+pub mod machine;
 pub mod measure;
 pub mod process;
 mod program;

@@ -1,7 +1,10 @@
 //! A process that measures one session: what the agent and every program with its own functions do when
 //! a launcher starts them.
 
-use crate::session::{self, SessionError, SessionEvent, SessionSpec, Workloads};
+use crate::{
+    machine::Placement,
+    session::{self, SessionError, SessionEvent, SessionSpec, Workloads},
+};
 use benchlake_schemas::Status;
 use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -64,6 +67,10 @@ pub(crate) fn measure_session(spec: &SessionSpec, workloads: &dyn Workloads) -> 
     let interrupted = interrupt_flag()?;
     // A launcher that was killed must not leave a machine busy. Where that cannot be said, it may.
     let _ = set_parent_process_death_signal(Some(Signal::TERM));
+    // Before any thread is started: each inherits where it runs.
+    Placement::new(spec.pin.as_deref(), spec.numa)
+        .and_then(|placement| placement.apply())
+        .map_err(SessionError::from)?;
     if let Some(bytes) = spec.memory_limit {
         let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
         setrlimit(Resource::Data, limit)
@@ -88,7 +95,7 @@ fn tell(event: &SessionEvent) {
 pub(crate) const fn exit_code(error: &SessionError) -> u8 {
     match error {
         SessionError::NothingMatched { .. } => exit::NOTHING,
-        SessionError::Suite(_) | SessionError::Filter { .. } => exit::USAGE,
+        SessionError::Suite(_) | SessionError::Filter { .. } | SessionError::Placement(_) => exit::USAGE,
         SessionError::Spool(_) | SessionError::MemoryLimit { .. } | SessionError::Start { .. } => {
             exit::INTERNAL
         }
