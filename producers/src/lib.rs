@@ -4,6 +4,7 @@
 //! Deliberately absent: queries, plots and the lake. The agent that goes to every node stays small.
 
 pub mod agent;
+pub mod counters;
 pub mod cpu;
 pub mod emit;
 pub mod environment;

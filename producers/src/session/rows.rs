@@ -2,6 +2,7 @@
 
 use super::{CHUNK, SessionSpec};
 use crate::{
+    counters::Counted,
     environment,
     measure::{Measurement, Samples},
     suite::Suite,
@@ -111,6 +112,24 @@ pub(super) fn times(
         .collect()
 }
 
+/// What was counted of a benchmark that has its times, as series beside them.
+pub(super) fn counted(
+    spec: &SessionSpec,
+    benchmark: &Benchmark,
+    work: &Work,
+    check: &Check,
+    counted: Counted,
+) -> Series {
+    let Counted { metric, samples, stop, mut flags, error } = counted;
+    if spec.noisy {
+        flags.push(Flag::Noisy);
+    }
+    // No clock has a part in a count.
+    let facts = Facts { work: work.clone(), check: check.clone(), flags, timer: Timer::default() };
+    let series = of_metric(spec, benchmark, &facts, metric, (Phase::Measure, stop), samples);
+    Series { error, ..series }
+}
+
 /// A series without samples that says why there are none.
 pub(super) fn without_samples(
     spec: &SessionSpec,
@@ -119,12 +138,8 @@ pub(super) fn without_samples(
     reason: StopReason,
     error: &str,
 ) -> Series {
-    let facts = Facts {
-        work: Work::default(),
-        check: Check::default(),
-        flags: Vec::new(),
-        timer: Timer::default(),
-    };
+    let facts =
+        Facts { work: Work::default(), check: Check::default(), flags: Vec::new(), timer: Timer::default() };
     let nothing = Samples { started_at: now(), ..Samples::default() };
     let series = of_metric(spec, benchmark, &facts, metric, (Phase::Measure, reason), nothing);
     Series { error: Some(error.to_owned()), ..series }
