@@ -4,7 +4,7 @@ use super::{SessionError, SessionEvent, SessionSpec, Workloads, rows};
 use crate::{
     counters::{Counted, Counters},
     emit::Spool,
-    measure::{Clock, Measurement, Policy, Workload, WrongResult, measure},
+    measure::{Clock, Measurement, Policy, WrongResult, measure},
     suite::{Planned, Suite},
 };
 use benchlake_schemas::{Benchmark, Check, Metric, Series, Status, StopReason, Work, now};
