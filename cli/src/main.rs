@@ -26,10 +26,14 @@ mod simulate;
 mod sql;
 
 use args::{Args, Command};
-use benchlake_producers::agent;
+use benchlake_producers::{agent, counters::CountingAllocator};
 use clap::Parser;
 use failure::Failure;
 use std::process::ExitCode;
+
+/// Counts what workloads allocate, in a pass of its own.
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator::system();
 
 fn main() -> ExitCode {
     let args = Args::parse();

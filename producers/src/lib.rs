@@ -5,6 +5,7 @@
 
 #[cfg(feature = "kafka")]
 pub mod agent;
+pub mod counters;
 pub mod cpu;
 pub mod emit;
 pub mod environment;

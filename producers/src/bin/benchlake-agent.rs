@@ -1,8 +1,15 @@
 //! The agent: measures and forwards on a node. Small and quick to start; knows no lake and no SQL.
 
-use benchlake_producers::agent::{AgentCommand, exit_code, run};
+use benchlake_producers::{
+    agent::{AgentCommand, exit_code, run},
+    counters::CountingAllocator,
+};
 use clap::Parser;
 use std::process::ExitCode;
+
+/// Counts what workloads allocate, in a pass of its own.
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator::system();
 
 /// Measures sessions and forwards spools on one node of a fleet
 #[derive(Debug, Parser)]

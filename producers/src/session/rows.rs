@@ -2,6 +2,7 @@
 
 use super::{CHUNK, SessionSpec};
 use crate::{
+    counters::Counted,
     environment,
     measure::{Measurement, Samples},
     suite::Suite,
@@ -109,6 +110,24 @@ pub(super) fn times(
         .filter(|series| !series.samples.is_empty())
         .flat_map(|series| series.chunked(CHUNK))
         .collect()
+}
+
+/// What was counted of a benchmark that has its times, as series beside them.
+pub(super) fn counted(
+    spec: &SessionSpec,
+    benchmark: &Benchmark,
+    work: &Work,
+    check: &Check,
+    counted: Counted,
+) -> Series {
+    let Counted { metric, samples, stop, mut flags, error } = counted;
+    if spec.noisy {
+        flags.push(Flag::Noisy);
+    }
+    // No clock has a part in a count.
+    let facts = Facts { work: work.clone(), check: check.clone(), flags, timer: Timer::default() };
+    let series = of_metric(spec, benchmark, &facts, metric, (Phase::Measure, stop), samples);
+    Series { error, ..series }
 }
 
 /// A series without samples that says why there are none.

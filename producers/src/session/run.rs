@@ -2,6 +2,7 @@
 
 use super::{SessionError, SessionEvent, SessionSpec, Workloads, rows};
 use crate::{
+    counters::{Counted, Counters},
     emit::Spool,
     machine::Watch,
     measure::{Clock, Measurement, Policy, WrongResult, measure},
@@ -14,6 +15,7 @@ use std::{
     any::Any,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::atomic::{AtomicBool, Ordering},
+    time::Instant,
 };
 
 /// How many times a launcher is told at most.
@@ -63,7 +65,11 @@ pub fn run(
     planned.retain(|planned| !spec.done.contains(&planned.benchmark.id()));
     let mut spool = Spool::open(&spec.spool, spec.partitions, spec.spool_options)?;
     let started_at = now();
-    let start = rows::session(spec, &suite, started_at);
+    let mut start = rows::session(spec, &suite, started_at);
+    let mut counters = spec.counters.then(Counters::open);
+    start
+        .environment
+        .extend(counters.as_ref().map_or_else(Counters::off, |counters| counters.facts().clone()));
     spool.append(std::slice::from_ref(&start))?;
     report(SessionEvent::Started { producer: spool.producer(), started_at, benchmarks: planned.len() });
     let clock = Clock::calibrate();
@@ -74,7 +80,7 @@ pub fn run(
         }
         let limit = policy.limit().as_secs_f64();
         report(SessionEvent::Measuring { benchmark: benchmark.clone(), limit });
-        let measured = one(spec, workloads, &benchmark, policy, &clock, interrupted);
+        let measured = one(spec, workloads, &benchmark, policy, &clock, counters.as_mut(), interrupted);
         let kept = match measured {
             Ok(measured) => {
                 let kept = spool.append(&measured.rows)?;
@@ -140,10 +146,12 @@ fn one(
     benchmark: &Benchmark,
     policy: Policy,
     clock: &Clock,
+    counters: Option<&mut Counters>,
     interrupted: &AtomicBool,
 ) -> Result<Measured, Failure> {
     let iterations = spec.iterations.get(&benchmark.id()).copied().or(policy.iterations);
     let policy = Policy { iterations, ..policy };
+    let begun = Instant::now();
     let work = AssertUnwindSafe(|| {
         let mut workload = workloads
             .open(benchmark, spec.seed.cast_unsigned())
@@ -154,14 +162,19 @@ fn one(
         let watch = Watch::start();
         let mut measurement = measure(workload.as_mut(), &policy, clock, interrupted);
         measurement.flags.extend(watch.end().flags());
+        // Half of the time that is left, so that counting never runs into the time-out.
+        let time = policy.max_time.min(policy.limit().saturating_sub(begun.elapsed()) / 2);
+        let counted = counters.map_or_else(Vec::new, |counters| {
+            counters.pass(workload.as_mut(), &measurement.measure, time, clock, interrupted)
+        });
         // Idle threads of a workload spin: it ends here, before anything else runs.
-        Ok((workload.work(), check, measurement))
+        Ok((workload.work(), check, measurement, counted))
     });
-    let (work, check, measurement) = match catch_unwind(work) {
+    let (work, check, measurement, counted) = match catch_unwind(work) {
         Ok(done) => done?,
         Err(panic) => return Err(Failure::new(StopReason::Panicked, panicked(panic.as_ref()))),
     };
-    Ok(measured(spec, benchmark, work, &check, measurement))
+    Ok(measured(spec, benchmark, work, &check, measurement, counted))
 }
 
 fn measured(
@@ -170,11 +183,15 @@ fn measured(
     work: Work,
     check: &Check,
     measurement: Measurement,
+    counted: Vec<Counted>,
 ) -> Measured {
     let (samples, stop) = (measurement.measure.samples.len(), measurement.stop);
     let iterations = measurement.measure.iterations.first().copied().unwrap_or(1);
     let times = order_statistics(&measurement);
-    let rows = rows::times(spec, benchmark, work, check, measurement);
+    let counted: Vec<Series> =
+        counted.into_iter().map(|counted| rows::counted(spec, benchmark, &work, check, counted)).collect();
+    let mut rows = rows::times(spec, benchmark, work, check, measurement);
+    rows.extend(counted);
     Measured { rows, samples, stop, iterations: u64::try_from(iterations).unwrap_or(1), times }
 }
 
