@@ -28,7 +28,7 @@ pub(crate) fn run(args: &Demo, global: &Global) -> Result<u8, Failure> {
     };
     let arms = [Arm::only(&suite, &std::env::current_dir()?)?];
     let sessions = Sessions::Fixed(args.sessions);
-    let plan = Plan { suite: &suite, template: &template, arms: &arms, sessions };
+    let plan = Plan { suite: &suite, template: &template, arms: &arms, sessions, probe: true };
     let code = run::measure(&plan, &mut destination, global)?;
     if code == exit::INTERRUPTED {
         return Ok(code);

@@ -14,11 +14,13 @@ use benchlake_producers::{
     agent::{exit, interrupt_flag},
     emit::{Forwarder, Spool, SpoolOptions, WhenFull},
     environment::Topology,
+    machine::{self, Placement},
     session::{self, Builtin, SessionSpec},
     suite::{self, Suite},
 };
 use benchlake_schemas::SessionId;
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
     time::Instant,
@@ -52,13 +54,17 @@ pub(crate) fn run(args: &Run, global: &Global) -> Result<u8, Failure> {
         spool_options: SpoolOptions { max_bytes: args.spool_max << 20, when_full, ..SpoolOptions::default() },
         memory_limit: Some(args.memory_limit.map_or_else(memory, |mebibytes| (mebibytes as u64) << 20)),
         counters: !args.no_counters,
+        pin: args.pin.clone(),
+        numa: args.numa,
         ..SessionSpec::new(&suite, &label, spool, destination.partitions())
     };
     let sessions = match args.sessions {
         SessionCount::Fixed(count) => Sessions::Fixed(count),
         SessionCount::Auto => Sessions::Auto { precision: args.precision, budget: *args.budget },
     };
-    let code = measure(&Plan { suite: &suite, template: &template, arms: &arms, sessions }, &mut destination, global)?;
+    let plan =
+        Plan { suite: &suite, template: &template, arms: &arms, sessions, probe: !args.no_probe };
+    let code = measure(&plan, &mut destination, global)?;
     if let Some(lake) = &lake {
         let parameters = [("run".to_owned(), template.run_id.to_string())].into();
         query::print_named(lake, &At::Latest, "summary", &parameters)?;
@@ -133,6 +139,8 @@ pub(crate) struct Plan<'a> {
     /// The sides; the first one is what the others are compared with.
     pub(crate) arms: &'a [Arm],
     pub(crate) sessions: Sessions,
+    /// Whether to find out first how quiet the machine is.
+    pub(crate) probe: bool,
 }
 
 /// Measures round after round, each a session of every arm, and delivers after each session; also
@@ -144,6 +152,7 @@ pub(crate) fn measure(
 ) -> Result<u8, Failure> {
     let Plan { template, arms, sessions, .. } = plan;
     check(plan)?;
+    let (facts, noisy) = surroundings(plan, global)?;
     let interrupted = interrupt_flag()?;
     let bar = output::bar(global, 0);
     let mut tally = Tally::new(u64::from(sessions.expected()) * arms.len() as u64);
@@ -156,6 +165,7 @@ pub(crate) fn measure(
         }
         for arm in rounds::order(arms.len(), round) {
             let spec = specification(plan, &arms[arm], round, position);
+            let spec = SessionSpec { noisy, facts: spec.facts.into_iter().chain(facts.clone()).collect(), ..spec };
             launch(&arms[arm].process, spec, &interrupted, &bar, &mut tally, global)?;
             delivery = destination.deliver(&template.spool);
             position += 1;
@@ -193,6 +203,23 @@ fn check(plan: &Plan) -> Result<(), Failure> {
     }
     drop(Spool::open(&template.spool, template.partitions, template.spool_options)?);
     Ok(())
+}
+
+/// Where the sessions will run and how quiet it is there: facts for each of them, and whether to flag
+/// their series.
+fn surroundings(plan: &Plan, global: &Global) -> Result<(BTreeMap<String, String>, bool), Failure> {
+    let placement = Placement::new(plan.template.pin.as_deref(), plan.template.numa).map_err(Failure::usage)?;
+    let cpus = placement.try_out().map_err(Failure::usage)?;
+    if !plan.probe {
+        return Ok((BTreeMap::new(), false));
+    }
+    let noise = machine::probe(&cpus);
+    if noise.is_noisy() {
+        output::remark(global, &format!("this machine is {noise}; every series is flagged `noisy`: see `benchlake doctor`"));
+    } else {
+        tracing::info!("this machine is {noise}");
+    }
+    Ok((noise.facts(), noise.is_noisy()))
 }
 
 /// The specification of one session.

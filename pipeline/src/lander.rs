@@ -281,7 +281,8 @@ impl Lander {
                 return Err(LandError::Stalled(STALL));
             }
             let read_again = self.read_again;
-            let ending = stopping || (until_idle && matches!(event, Event::Idle { caught_up: true }));
+            let caught_up = matches!(event, Event::Idle { caught_up: true });
+            let ending = stopping || (until_idle && caught_up);
             self.apply(event)?;
             for table in Table::PRODUCED {
                 if self.due(table, ending)
@@ -298,9 +299,11 @@ impl Lander {
             }
             self.recover(source)?;
             self.pause(source)?;
-            if ending && self.is_empty() {
-                self.outage = None;
+            if caught_up && self.is_empty() && self.outage.take().is_some() {
+                // Everything that was written is landed: whatever was lost has been read again.
                 self.health.failing(None);
+            }
+            if ending && self.is_empty() {
                 // What is read again now is not the end.
                 if stopping || read_again == self.read_again {
                     return Ok(());

@@ -1,13 +1,14 @@
 //! The project in `docs/examples/parse` is built and run as its users would: by cargo, on its own.
 
+mod spooled;
+
 use benchlake_producers::{
-    emit::{Entry, drains},
     process::exit,
     session::{SessionEvent, SessionSpec},
     suite::Suite,
 };
-use benchlake_schemas::{Phase, Row, Series, Session, SessionId, Status, StopReason, from_batch};
-use serde::de::DeserializeOwned;
+use benchlake_schemas::{Phase, Series, Session, SessionId, Status, StopReason};
+use spooled::rows;
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::Write,
@@ -75,20 +76,6 @@ fn table(output: &Output) -> Vec<(String, String)> {
     let rows = lines.lines().skip_while(|line| !line.starts_with("benchmark ")).skip(1);
     let split = |line: &str| line.split_once("  ").map(|(name, rest)| (name.to_owned(), rest.to_owned()));
     rows.filter_map(split).collect()
-}
-
-/// The rows of one kind in a spool.
-fn rows<R: Row + DeserializeOwned>(spool: &Path) -> Vec<R> {
-    let mut rows = Vec::new();
-    for drain in drains(spool, None).expect("a spool").iter().filter(|drain| drain.table == R::TABLE) {
-        let mut reader = drain.reader().expect("a reader");
-        while let Some(entry) = reader.next_entry().expect("a log") {
-            let Entry::Record { envelope, .. } = entry else { panic!("nothing is damaged") };
-            let (batch, _) = envelope.open(R::TABLE).expect("a record");
-            rows.extend(from_batch::<R>(&batch).expect("rows"));
-        }
-    }
-    rows
 }
 
 /// `cargo bench` prints a table of every benchmark, and the spool has samples of each from each of the

@@ -1,5 +1,6 @@
 //! The main line as its users have it: the real binary, from a suite to pictures.
 
+mod arms;
 mod bad_input;
 mod kafka;
 mod lake;

@@ -4,13 +4,15 @@
 use super::{SessionError, SessionEvent, SessionSpec, rows};
 use crate::{emit::Spool, suite::Suite};
 use benchlake_schemas::{Benchmark, Metric, Micros, SessionId, Status, StopReason};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
+    os::unix::process::CommandExt,
     path::Path,
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, ChildStderr, Command, ExitStatus, Stdio},
     sync::{
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
         mpsc,
     },
@@ -22,6 +24,11 @@ use std::{
 const LOOK: Duration = Duration::from_millis(50);
 /// How long a process may take to say what it will measure: its environment is probed, its suite read.
 const START: f64 = 120.0;
+/// How long what a process wrote may take to arrive after its end: somebody that it started may hold its
+/// outputs open for ever.
+const ARRIVAL: Duration = Duration::from_millis(200);
+/// How much of what a process says on standard error is kept: its end.
+const KEPT: usize = 16 << 10;
 /// The arguments with which every program that measures reads a [`SessionSpec`] from standard input.
 pub const ARGUMENTS: [&str; 2] = ["agent", "session"];
 
@@ -128,7 +135,7 @@ fn died(exit: ExitStatus, said: &str) -> String {
 /// A process that measures, and what it has told so far.
 struct Process {
     child: Child,
-    errors: Option<JoinHandle<String>>,
+    errors: Option<Errors>,
     said: String,
     started_at: Option<Micros>,
     /// Benchmarks that it was to measure, with those done before.
@@ -144,6 +151,8 @@ impl Process {
             .args(ARGUMENTS)
             // What it says is told by its launcher, which knows how.
             .env_remove("BENCHLAKE_LOG_FORMAT")
+            // What a workload starts is ended with it.
+            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -158,14 +167,7 @@ impl Process {
             // A process that died at once is told apart by how it ended, not by this pipe.
             let _ = serde_json::to_writer(&mut input, spec).map(|()| input.flush());
         }
-        let errors = child.stderr.take().map(|mut errors| {
-            std::thread::spawn(move || {
-                let mut text = Vec::new();
-                // What was read before a failure is worth telling.
-                let _ = errors.read_to_end(&mut text);
-                String::from_utf8_lossy(&text).into_owned()
-            })
-        });
+        let errors = child.stderr.take().map(Errors::collect);
         Ok(Self {
             child,
             errors,
@@ -178,34 +180,43 @@ impl Process {
         })
     }
 
-    /// Passes on what the process reports until it is gone; ends it when it takes too long, and hands
-    /// an interrupt down to it.
+    /// Passes on what the process reports until it is gone; ends it, and whatever it has started, when it
+    /// takes too long, and hands an interrupt down to it.
     fn follow(&mut self, interrupted: &AtomicBool, tell: &mut dyn FnMut(Told)) -> Result<End, SessionError> {
         let events = self.events();
         let mut deadline = Deadline::after(START);
-        let (mut handed, mut timed_out) = (false, None);
+        let (mut handed, mut timed_out, mut gone) = (false, None, None);
         loop {
             match events.recv_timeout(LOOK) {
                 Ok(event) => {
                     self.note(&event, &mut deadline);
                     tell(Told::Event(event));
                 }
-                Err(mpsc::RecvTimeoutError::Timeout) => {}
+                Err(mpsc::RecvTimeoutError::Timeout) => {
+                    let since = *gone.get_or_insert_with(Instant::now);
+                    if !matches!(self.child.try_wait(), Ok(Some(_))) {
+                        gone = None;
+                    } else if since.elapsed() >= ARRIVAL {
+                        break;
+                    }
+                }
                 Err(mpsc::RecvTimeoutError::Disconnected) => break,
             }
             if deadline.passed() && timed_out.is_none() {
                 timed_out = Some(deadline.limit);
-                self.signal(Signal::KILL);
+                self.kill();
             }
             if interrupted.load(Ordering::Relaxed) && !handed {
                 handed = true;
-                // From a terminal it got the signal itself; SIGTERM beside it does no harm.
-                self.signal(Signal::TERM);
+                // It is in a group of its own, which a terminal's Ctrl-C does not reach.
+                let _ = self.pid().map(|pid| kill_process(pid, Signal::TERM));
             }
         }
         // Its output is closed: it is about to end, or hangs after all.
         let exit = self.wait(&deadline);
-        self.said = self.errors.take().and_then(|errors| errors.join().ok()).unwrap_or_default();
+        // Nothing that a workload started outlives it.
+        self.kill();
+        self.said = self.errors.take().map(Errors::said).unwrap_or_default();
         if self.ended.is_some() {
             self.said.lines().for_each(|line| tell(Told::Said(line.to_owned())));
         }
@@ -258,16 +269,51 @@ impl Process {
                 return Ok(exit);
             }
             if deadline.passed() {
-                self.signal(Signal::KILL);
+                self.kill();
             }
             std::thread::sleep(Duration::from_millis(5));
         }
     }
 
-    fn signal(&self, signal: Signal) {
-        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        // It may be gone already.
-        let _ = pid.map(|pid| kill_process(pid, signal));
+    fn pid(&self) -> Option<Pid> {
+        i32::try_from(self.child.id()).ok().and_then(Pid::from_raw)
+    }
+
+    /// Ends the process and all that it has started; they may be gone already.
+    fn kill(&self) {
+        let _ = self.pid().map(|pid| kill_process_group(pid, Signal::KILL));
+    }
+}
+
+/// What a process says on standard error, as long as it lasts.
+struct Errors {
+    kept: Arc<Mutex<Vec<u8>>>,
+    reader: JoinHandle<()>,
+}
+
+impl Errors {
+    fn collect(mut errors: ChildStderr) -> Self {
+        let kept = Arc::new(Mutex::new(Vec::new()));
+        let to = kept.clone();
+        let reader = std::thread::spawn(move || {
+            let mut part = [0; 4096];
+            while let Ok(read @ 1..) = errors.read(&mut part) {
+                let mut kept = to.lock().unwrap_or_else(PoisonError::into_inner);
+                kept.extend_from_slice(&part[..read]);
+                let surplus = kept.len().saturating_sub(KEPT);
+                kept.drain(..surplus);
+            }
+        });
+        Self { kept, reader }
+    }
+
+    /// The last of it.
+    fn said(self) -> String {
+        let begun = Instant::now();
+        while !self.reader.is_finished() && begun.elapsed() < ARRIVAL {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        String::from_utf8_lossy(&self.kept.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
     }
 }
 

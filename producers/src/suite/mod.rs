@@ -64,7 +64,8 @@ pub struct Suite {
 pub struct Program {
     /// Where it is once it is built, as it is written; the file's name is the benchmarks'.
     pub path: String,
-    /// The command that builds it, by the rules of a shell's words; `None` where it is built already.
+    /// The command that builds it, as `sh -c` understands it, in the suite's folder; `None` where it is
+    /// built already.
     pub build: Option<String>,
     /// Whether it brings its own benchmarks (see [`harness`](crate::harness)): the suite has none then.
     pub harness: bool,

@@ -1,0 +1,121 @@
+//! Two builds of a program, measured in turns; and sessions until the answer is precise.
+
+use super::*;
+
+/// A program in a repository: each commit builds one that takes another time.
+const SUITE_OF_A_PROGRAM: &str = r#"
+name = "tool"
+[program]
+path = "built/tool"
+build = "mkdir -p built && cp tool.sh built/tool && chmod +x built/tool"
+[policy]
+warmup = "1ms"
+warmup_max = "100ms"
+min_time = "1ms"
+min_samples = 5
+max_samples = 5
+[[benchmark]]
+workload = "program"
+args = "some 'quoted words'"
+"#;
+
+/// A repository with the commits `quick` and `slow`, and a branch whose build fails.
+fn repository(folder: &Path) -> TestResult {
+    let git = |arguments: &[&str]| -> TestResult {
+        let mut git = Command::new("git");
+        git.arg("-C").arg(folder).args(["-c", "user.name=a", "-c", "user.email=a@example.com"]);
+        ok(git.args(arguments).output()?).map(drop)
+    };
+    let commit = |name: &str, text: &str| -> TestResult {
+        fs::write(folder.join("tool.sh"), text)?;
+        git(&["add", "."])?;
+        git(&["commit", "--quiet", "--message", name])?;
+        git(&["branch", name])
+    };
+    git(&["init", "--quiet", "."])?;
+    fs::write(folder.join("suite.toml"), SUITE_OF_A_PROGRAM)?;
+    commit("quick", "#!/bin/sh\nsleep 0.01\n")?;
+    commit("slow", "#!/bin/sh\nsleep 0.02\n")?;
+    fs::remove_file(folder.join("tool.sh"))?;
+    git(&["commit", "--quiet", "--all", "--message", "broken"])?;
+    git(&["branch", "broken"])
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> Result<Output, Box<dyn Error>> {
+    let mut command = benchlake();
+    command.env("XDG_STATE_HOME", folder.join("state")).args(["run", "--no-probe", "--no-counters"]);
+    command.arg(folder.join("repository/suite.toml")).arg("--lake").arg(folder.join("lake"));
+    Ok(command.arg("--spool").arg(folder.join("spool")).args(arguments).output()?)
+}
+
+/// Two commits are built, each in a worktree of its own that is gone afterwards, and measured as A B B A
+/// with equal iterations; the lake knows which is which, and the ratio is told with its interval.
+#[test]
+fn two_commits_are_measured_in_turns() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let repository_folder = folder.path().join("repository");
+    fs::create_dir(&repository_folder)?;
+    repository(&repository_folder)?;
+    let arms = ["--arm", "baseline=quick", "--arm", "candidate=slow", "--sessions", "2"];
+    let output = ok(run(folder.path(), &arms)?)?;
+    let text = String::from_utf8(output.stdout)?;
+    let ratio = text.lines().find(|line| line.contains("candidate against baseline")).ok_or("a ratio")?;
+    let percent: f64 = ratio.split_whitespace().next().ok_or("a number")?.parse()?;
+    assert!((40.0..110.0).contains(&percent), "{ratio}");
+    let lake = folder.path().join("lake");
+    let order = "select arm, branch from session_status order by position";
+    let expected = [["baseline", "quick"], ["candidate", "slow"], ["candidate", "slow"], ["baseline", "quick"]];
+    assert_eq!(sql(&lake, order)?, expected);
+    let different = "select count(distinct \"commit\"), count(distinct environment['program.sha256'][1]) from session_status";
+    assert_eq!(sql(&lake, different)?, [["2", "2"]]);
+    let same = "select count(distinct benchmark_id), count(distinct iterations[1]) from series where phase = 'measure'";
+    assert_eq!(sql(&lake, same)?, [["1", "1"]]);
+    let mut worktrees = Command::new("git");
+    worktrees.arg("-C").arg(&repository_folder).args(["worktree", "list"]);
+    assert_eq!(String::from_utf8(ok(worktrees.output()?)?.stdout)?.lines().count(), 1);
+    // What is built is kept: a second time nothing is.
+    let again = ok(run(folder.path(), &arms)?)?;
+    assert!(!String::from_utf8(again.stderr)?.contains("building"));
+    Ok(())
+}
+
+/// What cannot be an arm is named with the way out, before anything is measured.
+#[test]
+fn what_is_no_arm_is_named() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let repository_folder = folder.path().join("repository");
+    fs::create_dir(&repository_folder)?;
+    repository(&repository_folder)?;
+    for (arms, says) in [
+        (&["--arm", "a=nowhere"][..], "neither a file nor a commit"),
+        (&["--arm", "a=broken"], "ended with"),
+        (&["--arm", "a=quick", "--arm", "a=slow"], "is there twice"),
+        (&[], "build it first"),
+    ] {
+        let output = run(folder.path(), arms)?;
+        let text = String::from_utf8(output.stderr)?;
+        assert_eq!(output.status.code(), Some(2), "{arms:?}: {text}");
+        assert!(text.contains(says), "{arms:?}: {text}");
+    }
+    fs::write(repository_folder.join("suite.toml"), SUITE)?;
+    let output = run(folder.path(), &["--arm", "a=quick"])?;
+    assert!(String::from_utf8(output.stderr)?.contains("build = \"cargo build --release\""));
+    Ok(())
+}
+
+/// `--sessions auto` ends at a look that was fixed beforehand, and says why.
+#[test]
+fn sessions_go_on_until_precise() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let repository_folder = folder.path().join("repository");
+    fs::create_dir(&repository_folder)?;
+    fs::write(repository_folder.join("suite.toml"), SUITE)?;
+    let auto = |more: &[&str]| run(folder.path(), &[&["--sessions", "auto"], more].concat());
+    let text = String::from_utf8(ok(auto(&["--precision", "0.9"])?)?.stderr)?;
+    assert!(text.contains("5 sessions ok") && text.contains("every interval is narrow enough"), "{text}");
+    let text = String::from_utf8(ok(auto(&["--precision", "0.0000001", "--budget", "1ms"])?)?.stderr)?;
+    assert!(text.contains("1 sessions ok") && text.contains("the budget is spent"), "{text}");
+    let rule = sql(&folder.path().join("lake"), "select environment['run.sessions'][1] from sessions limit 1")?;
+    assert!(rule[0][0].contains("auto"), "{rule:?}");
+    Ok(())
+}
