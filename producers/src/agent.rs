@@ -3,6 +3,7 @@
 pub use crate::kafka_args::{KafkaArgs, config_text};
 use crate::{
     emit::{Forwarder, Textfile, drains},
+    machine::Placement,
     session::{self, Builtin, SessionError, SessionEvent, SessionSpec, Workloads},
 };
 use benchlake_schemas::Status;
@@ -180,7 +181,7 @@ pub fn exit_code(error: &(dyn Error + 'static)) -> u8 {
     if let Some(error) = error.downcast_ref::<SessionError>() {
         return match error {
             SessionError::NothingMatched { .. } => exit::NOTHING,
-            SessionError::Suite(_) | SessionError::Filter { .. } => exit::USAGE,
+            SessionError::Suite(_) | SessionError::Filter { .. } | SessionError::Placement(_) => exit::USAGE,
             SessionError::Spool(_) | SessionError::MemoryLimit { .. } | SessionError::Start { .. } => {
                 exit::INTERNAL
             }
@@ -207,6 +208,10 @@ pub(crate) fn measure_session(workloads: &dyn Workloads) -> Result<u8, Box<dyn E
         .map_err(|error| format!("the session's specification on standard input is not valid: {error}"))?;
     // A launcher that was killed must not leave a machine busy. Where that cannot be said, it may.
     let _ = set_parent_process_death_signal(Some(Signal::TERM));
+    // Before any thread is started: each inherits where it runs.
+    Placement::new(spec.pin.as_deref(), spec.numa)
+        .and_then(|placement| placement.apply())
+        .map_err(SessionError::from)?;
     if let Some(bytes) = spec.memory_limit {
         let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
         setrlimit(Resource::Data, limit)

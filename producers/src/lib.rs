@@ -9,6 +9,7 @@ pub mod emit;
 pub mod environment;
 pub mod fault;
 mod kafka_args;
+pub mod machine;
 pub mod measure;
 pub mod session;
 pub mod simulate;

@@ -22,6 +22,6 @@ pub use property::Property;
 pub use rdkafka::ClientConfig;
 pub use refusal::{Complaint, Complaints, Refusal};
 pub use sender::Sender;
-pub(crate) use spool::packed;
 pub use spool::{Drain, Spool, SpoolError, SpoolOptions, WhenFull, backlog, drains};
+pub(crate) use spool::{packed, replace};
 pub use textfile::{Textfile, TextfileError};

@@ -442,7 +442,7 @@ fn try_lock(path: &Path) -> Result<Option<File>, SpoolError> {
 }
 
 /// Replaces a small file, so that after a crash it has either its old or its new text.
-pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
     let new = path.with_extension("new");
     let mut file = File::create(&new)?;
     file.write_all(text.as_bytes())?;

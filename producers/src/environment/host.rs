@@ -1,6 +1,7 @@
 //! Processor, memory, kernel and container, from sysfs and procfs.
 
 use super::{Facts, Topology, parse_cpu_list, read_text, read_u64};
+use crate::machine::{Throttles, Ticks, numa_balancing, turbo};
 use std::{fs::File, io::Read, path::Path};
 
 /// Instruction sets that decide which kernels run.
@@ -43,12 +44,55 @@ pub(super) fn processor(facts: &mut Facts, root: &Path) {
         "cpu.frequency.max",
         read_u64(&cpu.join("cpu0/cpufreq/cpuinfo_max_freq")).map(|khz| khz * 1_000),
     );
-    let no_turbo = read_u64(&cpu.join("intel_pstate/no_turbo")).map(|off| off == 0);
-    let turbo = no_turbo.or_else(|| read_u64(&cpu.join("cpufreq/boost")).map(|on| on != 0));
-    facts.put("cpu.turbo", turbo.map(|on| if on { "on" } else { "off" }));
-    facts.put("cpu.smt", read_u64(&cpu.join("smt/active")).map(|on| if on != 0 { "on" } else { "off" }));
-    let nodes = read_text(&root.join("sys/devices/system/node/online"));
-    facts.put("numa.nodes", nodes.map(|list| parse_cpu_list(&list).len()));
+    facts.put("cpu.driver", read_text(&cpu.join("cpu0/cpufreq/scaling_driver")));
+    facts.put("cpu.turbo", turbo(root).map(on_off));
+    facts.put("cpu.smt", read_u64(&cpu.join("smt/active")).map(|on| on_off(on != 0)));
+    facts.put("cpu.isolated", read_text(&cpu.join("isolated")));
+    // Without the boot option the kernel prints a null pointer.
+    facts.put("cpu.nohz_full", read_text(&cpu.join("nohz_full")).filter(|list| list != "(null)"));
+    facts.put("cpu.affinity", text_after(root, "proc/self/status", "Cpus_allowed_list:"));
+}
+
+const fn on_off(on: bool) -> &'static str {
+    if on { "on" } else { "off" }
+}
+
+/// What follows `key` on its line of a file.
+fn text_after(root: &Path, path: &str, key: &str) -> Option<String> {
+    let text = read_text(&root.join(path))?;
+    text.lines().find_map(|line| line.strip_prefix(key)).map(|value| value.trim().to_owned())
+}
+
+/// The nodes of memory, and the processors of each.
+pub(super) fn numa(facts: &mut Facts, root: &Path) {
+    let folder = root.join("sys/devices/system/node");
+    let nodes = read_text(&folder.join("online")).map(|list| parse_cpu_list(&list));
+    facts.put("numa.nodes", nodes.as_ref().map(Vec::len));
+    for node in nodes.unwrap_or_default() {
+        let cpus = read_text(&folder.join(format!("node{node}/cpulist")));
+        facts.put(&format!("numa.cpus.{node}"), cpus);
+    }
+    facts.put("numa.balancing", numa_balancing(root).map(on_off));
+}
+
+/// Heat, and time that a hypervisor gave to others: both since boot.
+pub(super) fn condition(facts: &mut Facts, root: &Path) {
+    facts.put("thermal.max", hottest(root).map(|kelvin| format!("{kelvin:.2}")));
+    let throttles = Throttles::read(root, None);
+    facts.put("thermal.throttled.core", throttles.map(|throttles| throttles.core));
+    facts.put("thermal.throttled.package", throttles.map(|throttles| throttles.package));
+    let steal = Ticks::read(root, None).and_then(|ticks| ticks.steal_since(Ticks::default()));
+    facts.put("cpu.steal", steal.map(|share| format!("{share:.5}")));
+}
+
+/// The temperature of the hottest zone, in kelvin.
+#[expect(clippy::cast_precision_loss, reason = "thousandths of a degree")]
+fn hottest(root: &Path) -> Option<f64> {
+    let zones = std::fs::read_dir(root.join("sys/class/thermal")).ok()?.filter_map(Result::ok);
+    let zones = zones.filter(|zone| zone.file_name().to_string_lossy().starts_with("thermal_zone"));
+    // Thousandths of a degree Celsius, below zero too.
+    let temperatures = zones.filter_map(|zone| read_text(&zone.path().join("temp"))?.parse::<i64>().ok());
+    temperatures.max().map(|millicelsius| millicelsius as f64 / 1e3 + 273.15)
 }
 
 /// Caches and memory, in bytes.
@@ -79,7 +123,12 @@ pub(super) fn system(facts: &mut Facts, root: &Path) {
 /// What limits a container, if this is one.
 pub(super) fn container(facts: &mut Facts, root: &Path) {
     let group = root.join("sys/fs/cgroup");
-    facts.put("container.cpus", read_text(&group.join("cpu.max")).and_then(|limit| cpu_limit(&limit)));
+    let limit = read_text(&group.join("cpu.max")).or_else(|| {
+        // Of version 1, where no limit is −1.
+        let number = |name: &str| read_text(&group.join("cpu").join(name));
+        Some(format!("{} {}", number("cpu.cfs_quota_us")?, number("cpu.cfs_period_us")?))
+    });
+    facts.put("container.cpus", limit.and_then(|limit| cpu_limit(&limit)));
     facts.put("container.memory", read_u64(&group.join("memory.max")));
 }
 
@@ -121,11 +170,12 @@ fn chosen(choice: &str) -> Option<String> {
     Some(rest.split_once(']')?.0.to_owned())
 }
 
-/// `150000 100000`: processors that a cgroup may use, quota over period; `None` for `max`.
+/// `150000 100000`: processors that a cgroup may use, quota over period; `None` for `max` and
+/// −1.
 fn cpu_limit(limit: &str) -> Option<f64> {
     let (quota, period) = limit.split_once(' ')?;
     let (quota, period): (f64, f64) = (quota.parse().ok()?, period.trim().parse().ok()?);
-    (period > 0.0).then(|| quota / period)
+    (quota > 0.0 && period > 0.0).then(|| quota / period)
 }
 
 #[cfg(test)]
@@ -142,6 +192,7 @@ mod tests {
         assert_eq!(chosen("always [madvise] never").as_deref(), Some("madvise"));
         assert_eq!(cpu_limit("150000 100000"), Some(1.5));
         assert_eq!(cpu_limit("max 100000"), None);
+        assert_eq!(cpu_limit("-1 100000"), None);
     }
 
     /// A machine written as files; what is not there is left out.
@@ -170,5 +221,59 @@ mod tests {
             ("virtualization", "hypervisor"),
         ];
         assert_eq!(found, expected);
+    }
+
+    /// Two nodes, two zones, two processors that were throttled, a limit of cgroup version 1.
+    #[test]
+    fn reads_the_condition() {
+        let root = tempfile::tempdir().expect("a folder");
+        let write = |path: &str, text: &str| {
+            let path = root.path().join(path);
+            std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+            std::fs::write(path, text).expect("a file");
+        };
+        let found = || {
+            let mut facts = Facts::default();
+            processor(&mut facts, root.path());
+            numa(&mut facts, root.path());
+            condition(&mut facts, root.path());
+            container(&mut facts, root.path());
+            facts.0.into_iter().map(|(key, value)| format!("{key} {value}")).collect::<Vec<_>>()
+        };
+        assert_eq!(found(), [""; 0], "nothing is guessed");
+        write("sys/devices/system/cpu/online", "0,1\n");
+        write("sys/devices/system/cpu/isolated", "1\n");
+        write("sys/devices/system/cpu/nohz_full", "(null)\n");
+        write("sys/devices/system/cpu/cpu0/cpufreq/scaling_driver", "intel_pstate\n");
+        write("sys/devices/system/cpu/cpu0/thermal_throttle/core_throttle_count", "2\n");
+        write("sys/devices/system/cpu/cpu1/thermal_throttle/core_throttle_count", "3\n");
+        write("sys/devices/system/node/online", "0-1\n");
+        write("sys/devices/system/node/node0/cpulist", "0-1\n");
+        write("sys/devices/system/node/node1/cpulist", "\n");
+        write("proc/sys/kernel/numa_balancing", "1\n");
+        write("proc/self/status", "Name:\tx\nCpus_allowed_list:\t0-1\n");
+        write("proc/stat", "cpu  10 0 10 70 0 0 0 10 0 0\n");
+        write("sys/class/thermal/thermal_zone0/temp", "-1000\n");
+        write("sys/class/thermal/thermal_zone1/temp", "51500\n");
+        write("sys/class/thermal/cooling_device0/temp", "99000\n");
+        write("sys/fs/cgroup/cpu/cpu.cfs_quota_us", "150000\n");
+        write("sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n");
+        let expected = [
+            "container.cpus 1.5",
+            "cpu.affinity 0-1",
+            "cpu.driver intel_pstate",
+            "cpu.isolated 1",
+            "cpu.steal 0.10000",
+            "cpu.threads 2",
+            "numa.balancing on",
+            "numa.cpus.0 0-1",
+            "numa.nodes 2",
+            "thermal.max 324.65",
+            "thermal.throttled.core 5",
+            "thermal.throttled.package 0",
+        ];
+        assert_eq!(found(), expected);
+        write("sys/fs/cgroup/cpu/cpu.cfs_quota_us", "-1\n");
+        assert!(!found().iter().any(|fact| fact.starts_with("container")));
     }
 }

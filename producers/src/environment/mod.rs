@@ -27,6 +27,8 @@ pub fn probe() -> BTreeMap<String, String> {
     let mut facts = Facts::default();
     let root = Path::new("/");
     host::processor(&mut facts, root);
+    host::numa(&mut facts, root);
+    host::condition(&mut facts, root);
     host::memory(&mut facts, &Topology::read());
     host::system(&mut facts, root);
     host::container(&mut facts, root);
@@ -60,14 +62,14 @@ impl Facts {
 }
 
 /// The trimmed text of a small file; `None` where it cannot be read or is empty.
-fn read_text(path: &Path) -> Option<String> {
+pub(crate) fn read_text(path: &Path) -> Option<String> {
     let text = std::fs::read_to_string(path).ok()?;
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())
 }
 
 /// A file that holds one number.
-fn read_u64(path: &Path) -> Option<u64> {
+pub(crate) fn read_u64(path: &Path) -> Option<u64> {
     read_text(path)?.parse().ok()
 }
 

@@ -99,7 +99,7 @@ pub(super) fn times(
     measurement: Measurement,
 ) -> Vec<Series> {
     let Measurement { warmup, measure, warmup_stop, stop, mut flags, timer } = measurement;
-    if spec.noisy {
+    if spec.noisy && !flags.contains(&Flag::Noisy) {
         flags.push(Flag::Noisy);
     }
     let facts = Facts { work, check: check.clone(), flags, timer };

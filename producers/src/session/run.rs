@@ -3,6 +3,7 @@
 use super::{SessionError, SessionEvent, SessionSpec, Workloads, rows};
 use crate::{
     emit::Spool,
+    machine::Watch,
     measure::{Clock, Measurement, Policy, WrongResult, measure},
     suite::{Planned, Suite},
 };
@@ -150,7 +151,9 @@ fn one(
         // A wrong result has no time: the check comes before the first sample.
         let check =
             workload.check().map_err(|error: WrongResult| Failure::new(StopReason::WrongResult, error))?;
-        let measurement = measure(workload.as_mut(), &policy, clock, interrupted);
+        let watch = Watch::start();
+        let mut measurement = measure(workload.as_mut(), &policy, clock, interrupted);
+        measurement.flags.extend(watch.end().flags());
         // Idle threads of a workload spin: it ends here, before anything else runs.
         Ok((workload.work(), check, measurement))
     });

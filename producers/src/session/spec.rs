@@ -64,6 +64,12 @@ pub struct SessionSpec {
     /// Whether the machine was found to be disturbed: every series is flagged `noisy`.
     #[serde(default)]
     pub noisy: bool,
+    /// Processors to run on, such as `0-3,8`; `None` leaves them as they are.
+    #[serde(default)]
+    pub pin: Option<String>,
+    /// The NUMA node to take memory from, and processors where none are named.
+    #[serde(default)]
+    pub numa: Option<u32>,
 }
 
 impl SessionSpec {
@@ -94,6 +100,8 @@ impl SessionSpec {
             counters: true,
             facts: BTreeMap::new(),
             noisy: false,
+            pin: None,
+            numa: None,
         }
     }
 }
