@@ -152,6 +152,15 @@ pub(crate) struct Run {
     /// Partitions of topics that do not exist yet
     #[arg(long, default_value_t = 4, requires = "brokers")]
     pub(crate) partitions: i32,
+    /// Run sessions on these processors alone, such as 0-3,8
+    #[arg(long, value_name = "LIST")]
+    pub(crate) pin: Option<String>,
+    /// Take memory from this NUMA node alone, and run on its processors unless --pin names others
+    #[arg(long, value_name = "NODE")]
+    pub(crate) numa: Option<u32>,
+    /// Do not probe how quiet the machine is before the first session
+    #[arg(long)]
+    pub(crate) no_probe: bool,
 }
 
 /// A number of MiB that a machine may have.
@@ -393,6 +402,15 @@ pub(crate) struct Doctor {
     pub(crate) brokers: Option<String>,
     #[command(flatten)]
     pub(crate) kafka: KafkaArgs,
+    /// Show what of the machine can be set for measuring, and what keeps the rest from it
+    #[arg(long)]
+    pub(crate) tune: bool,
+    /// Set it; what was there before is noted first
+    #[arg(long, conflicts_with = "undo")]
+    pub(crate) apply: bool,
+    /// Set back what --apply has set
+    #[arg(long)]
+    pub(crate) undo: bool,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -1,10 +1,14 @@
 //! `benchlake doctor`: what this machine has for measuring, and what to do about what it lacks.
 
+mod machine;
+mod tune;
+
 use crate::{args::Doctor, deliver::state_folder, failure::Failure, output};
 use benchlake_producers::{
     agent::exit,
     emit::{Kafka, KafkaError},
     environment,
+    machine::settings,
     measure::Clock,
 };
 use serde_json::json;
@@ -28,22 +32,31 @@ struct Finding {
     subject: &'static str,
     weight: Weight,
     found: String,
-    advice: &'static str,
+    advice: String,
 }
 
-fn finding(subject: &'static str, weight: Weight, found: impl Into<String>, advice: &'static str) -> Finding {
-    Finding { subject, weight, found: found.into(), advice }
+fn finding(
+    subject: &'static str,
+    weight: Weight,
+    found: impl Into<String>,
+    advice: impl Into<String>,
+) -> Finding {
+    Finding { subject, weight, found: found.into(), advice: advice.into() }
 }
 
 pub(crate) fn run(args: &Doctor) -> Result<u8, Failure> {
+    if args.tune || args.apply || args.undo {
+        return tune::run(args);
+    }
     let brokers = args.brokers.as_deref();
     let cluster = brokers.map(|brokers| args.kafka.cluster(brokers)).transpose()?;
     if args.kafka.show_config {
         return output::config(&[], cluster.as_ref().map(Kafka::config).as_ref());
     }
     let known = environment::probe();
-    let mut findings = machine(&known);
-    findings.extend([clock(), counters(), gpus(), disk(), fonts()]);
+    let mut findings = hardware(&known);
+    findings.extend(machine::settings(&settings(Path::new("/"))));
+    findings.extend([machine::noise(), clock(), counters(), gpus(), disk(), fonts()]);
     let answer = cluster.as_ref().map(Kafka::answers);
     findings.push(kafka(brokers.unwrap_or_default(), answer.as_ref()));
     print(&findings, args.json)?;
@@ -83,7 +96,7 @@ const fn level(weight: Weight) -> &'static str {
     }
 }
 
-fn machine(known: &BTreeMap<String, String>) -> Vec<Finding> {
+fn hardware(known: &BTreeMap<String, String>) -> Vec<Finding> {
     let get = |key: &str| known.get(key).map_or("unknown", String::as_str);
     let caches =
         ["l1d", "l2", "l3"].map(|level| format!("{level} {}", mebibytes(get(&format!("cache.{level}")))));
@@ -97,21 +110,6 @@ fn machine(known: &BTreeMap<String, String>) -> Vec<Finding> {
         finding("caches", Weight::Good, caches.join(", "), ""),
         finding("memory", Weight::Good, mebibytes(get("memory.total")), ""),
     ];
-    findings.push(match get("cpu.governor") {
-        "performance" => finding("governor", Weight::Good, "performance", ""),
-        "unknown" => finding(
-            "governor",
-            Weight::Note,
-            "not visible (virtual machine or container)",
-            "the host decides on frequencies: prefer more sessions over longer ones",
-        ),
-        other => finding("governor", Weight::Warning, other, "cpupower frequency-set -g performance"),
-    });
-    findings.push(match get("cpu.turbo") {
-        "on" => finding("turbo", Weight::Note, "on: frequency depends on load and heat",
-            "echo 1 > /sys/devices/system/cpu/intel_pstate/no_turbo, where steadiness matters more than speed"),
-        other => finding("turbo", Weight::Good, other.replace("unknown", "not visible"), ""),
-    });
     let threads: f64 = get("cpu.threads").parse().unwrap_or(1.0);
     let load: f64 = get("load.1m").parse().unwrap_or(0.0);
     findings.push(if load > 0.25 * threads {
