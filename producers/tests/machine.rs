@@ -5,6 +5,8 @@
 use benchlake_producers::{
     machine::{Change, Cpus, Placement, Plan, Quanta, Watch, apply, undo},
     measure::Clock,
+    session::SessionSpec,
+    suite::Suite,
 };
 use benchlake_schemas::Flag;
 use std::{
@@ -12,8 +14,9 @@ use std::{
     cell::Cell,
     error::Error,
     fs,
+    io::Write,
     path::{Path, PathBuf},
-    process::{Child, Command, Output},
+    process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
 };
 
@@ -124,7 +127,7 @@ const PIN: &str = "BENCHLAKE_TEST_PIN";
 fn pinned() -> TestResult {
     Placement::new(Some(&std::env::var(PIN)?), None)?.apply()?;
     let child = Command::new("cat").arg("/proc/self/status").output()?;
-    println!("{}", String::from_utf8_lossy(&child.stdout));
+    std::io::stdout().write_all(&child.stdout)?;
     Ok(())
 }
 
@@ -147,6 +150,51 @@ fn pins_hold_for_children() -> TestResult {
     assert_eq!(Cpus::allowed()?, all);
     let error = Placement::new(Some("0..1"), None).expect_err("no list").to_string();
     assert_eq!(error, "--pin: \"0..1\" is not a processor or a range of them; did you mean 0,1?");
+    Ok(())
+}
+
+/// A session that is told to run on `pin`, started.
+fn session(folder: &Path, pin: String) -> Result<Child, Box<dyn Error>> {
+    let text =
+        "name = \"s\"\n[policy]\nmin_time = \"300ms\"\n[[benchmark]]\nworkload = \"cpu.reduce\"\nn = 64\n";
+    let spec = SessionSpec {
+        pin: Some(pin),
+        ..SessionSpec::new(&Suite::parse(text, "s")?, "s", folder.join("spool"), 1)
+    };
+    let mut agent = Command::new(env!("CARGO_BIN_EXE_benchlake-agent"))
+        .args(["agent", "session"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let text = serde_json::to_vec(&spec)?;
+    agent.stdin.take().ok_or("a pipe")?.write_all(&text)?;
+    Ok(agent)
+}
+
+/// A session runs where it is told to from its start, and ends with the code of wrong usage, in words,
+/// where it cannot.
+#[test]
+fn sessions_run_where_they_are_told() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let last = Cpus::allowed()?.iter().last().ok_or("a processor")?.to_string();
+    let mut agent = session(folder.path(), last.clone())?;
+    let status = format!("/proc/{}/status", agent.id());
+    let pinned = || -> Result<bool, std::io::Error> {
+        let status = fs::read_to_string(&status)?;
+        let allowed = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+        Ok(allowed.map(str::trim) == Some(&last))
+    };
+    while !pinned()? {
+        assert!(agent.try_wait()?.is_none(), "it ended without being pinned");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let output = agent.wait_with_output()?;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(String::from_utf8(output.stdout)?.contains("\"event\":\"measured\""));
+    let refused = session(folder.path(), "1023".into())?.wait_with_output()?;
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8(refused.stderr)?.starts_with("error: --pin 1023: "));
     Ok(())
 }
 

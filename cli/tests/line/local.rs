@@ -194,3 +194,20 @@ fn completions_and_manual() -> TestResult {
     assert!(findings.as_array().is_some_and(|findings| findings.len() > 8));
     Ok(())
 }
+
+/// What could be set is shown and nothing is set; without having set anything there is nothing to undo;
+/// doing and undoing at once is refused.
+#[test]
+fn tuning_is_asked_for() -> TestResult {
+    let dir = tempfile::tempdir()?;
+    let doctor =
+        |words: &[&str]| benchlake().arg("doctor").args(words).env("XDG_STATE_HOME", dir.path()).output();
+    let plan = ok(doctor(&["--tune", "--json"])?)?;
+    assert!(serde_json::from_slice::<Value>(&plan.stdout)?.is_array());
+    let undone = doctor(&["--undo"])?;
+    assert_eq!(undone.status.code(), Some(4));
+    assert!(String::from_utf8(undone.stderr)?.contains("nothing to undo"));
+    assert_eq!(doctor(&["--apply", "--undo"])?.status.code(), Some(2));
+    assert_eq!(fs::read_dir(dir.path())?.count(), 0);
+    Ok(())
+}

@@ -152,7 +152,8 @@ impl fmt::Display for Noise {
         write!(f, " (limit {:.0} %); ", LIMIT * 100.0)?;
         write!(f, "a quantum of {:.1} µs takes {p99:.2} × that in 1 of 100, ", self.quantum * 1e6)?;
         write!(f, "{max:.0} × at most, and is interrupted {interruptions:.0} times a second ")?;
-        write!(f, "({cpus} processors, {:.1} s)", self.seconds)
+        let processors = if *cpus == 1 { "processor" } else { "processors" };
+        write!(f, "({cpus} {processors}, {:.1} s)", self.seconds)
     }
 }
 
@@ -200,6 +201,18 @@ mod tests {
         assert!(stolen.is_noisy());
         assert_eq!(stolen.facts()["noise.steal"], "0.10000");
         assert!(stolen.to_string().starts_with("noisy: 0.00 % of the time lost, 10.00 % stolen (limit 2 %)"));
+    }
+
+    /// `docs/machine.md` names every figure that is kept, and the limit that is in force.
+    #[test]
+    fn the_documentation_has_every_figure() {
+        let guide = include_str!("../../../docs/machine.md");
+        let all = Noise { steal: Some(0.0), load: Some(0.0), ..of_times(&[vec![20_000]]) };
+        for key in all.facts().keys() {
+            assert!(guide.contains(&format!("`{key}`")), "{key}");
+        }
+        assert!(guide.contains(&format!("**The limit is {} %**", LIMIT * 100.0)));
+        assert!(guide.contains(&format!("{INTERRUPTED} × the median")));
     }
 
     /// The probe sees this machine, within its time.
