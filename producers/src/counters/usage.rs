@@ -95,8 +95,8 @@ mod tests {
         time::{Duration, Instant},
     };
 
-    /// The time of a worker that runs without a break is not as old as the last tick: what a millisecond
-    /// costs agrees with the threads' own clocks.
+    /// The time of a worker that runs beside the caller is not as old as its processor's last tick, which
+    /// is up to 4 ms: what a millisecond costs agrees with the threads' own clocks.
     #[test]
     fn running_workers_are_up_to_date() {
         let over = Arc::new(AtomicBool::new(false));
@@ -106,22 +106,33 @@ mod tests {
                 std::hint::spin_loop();
             }
         });
-        let sum = || threads().into_iter().filter_map(|thread| clock(thread).ok()).sum::<f64>();
-        let mut differences: Vec<f64> = (0..50)
-            .map(|_| {
-                let mut usage = Usage::default();
-                let before = sum();
-                usage.begin().expect("an account");
-                let start = Instant::now();
-                while start.elapsed() < Duration::from_millis(1) {}
-                let counted = usage.end().expect("an account")[0];
-                (counted - (sum() - before)).abs()
-            })
-            .collect();
+        let mut differences: Vec<f64> = (0..200).filter_map(|_| difference()).collect();
         over.store(true, Ordering::Relaxed);
         worker.join().expect("the worker ends");
-        // Now and then something else runs in between, or a thread of another test ends.
         differences.sort_unstable_by(f64::total_cmp);
-        assert!(differences[25] < 3e-4, "{differences:?}");
+        assert!(differences.len() >= 20, "only {} undisturbed rounds", differences.len());
+        // Threads of other tests come and go meanwhile.
+        assert!(differences[differences.len() * 9 / 10] < 5e-4, "{differences:?}");
+    }
+
+    /// What a millisecond cost by the account, less what it cost by the threads' clocks; `None` where
+    /// something else ran between the readings.
+    fn difference() -> Option<f64> {
+        let clocks = || {
+            let threads = threads();
+            let sum = threads.iter().filter_map(|thread| clock(*thread).ok()).sum::<f64>();
+            (sum, threads, Instant::now())
+        };
+        let mut usage = Usage::default();
+        let (before, threads_before, at) = clocks();
+        usage.begin().expect("an account");
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_millis(1) {}
+        let end = Instant::now();
+        let counted = usage.end().expect("an account")[0];
+        let (after, threads_after, late) = clocks();
+        let quick = Duration::from_micros(300);
+        let undisturbed = start - at < quick && late - end < quick && threads_before == threads_after;
+        undisturbed.then(|| (counted - (after - before)).abs())
     }
 }
