@@ -6,10 +6,10 @@ use super::{
     events::{Event, Wanted, groups},
     pass::Source,
     processor::Processor,
-    refusal::{Place, refusal},
+    refusal::{Place, is_missing, refusal},
 };
 use benchlake_schemas::{Flag, Metric};
-use perf_event::{Counter, Group};
+use perf_event::{Builder, Counter, Group, events::Hardware};
 use std::{
     collections::BTreeMap,
     fs,
@@ -42,8 +42,10 @@ pub(super) fn probe(root: &Path) -> Probed {
     let processor = Processor::read(root);
     let paranoid = fs::read_to_string(root.join("proc/sys/kernel/perf_event_paranoid"));
     let paranoid = paranoid.ok().and_then(|text| text.trim().parse().ok());
-    let place =
-        |event: &Event| Place { hypervisor: processor.hypervisor, paranoid, in_kernel: event.in_kernel() };
+    // A virtual machine may have part of a unit: only one without cycles has none.
+    let no_unit = processor.hypervisor
+        && Builder::new(Hardware::CPU_CYCLES).build().is_err_and(|error| is_missing(&error));
+    let place = |event: &Event| Place { no_unit, paranoid, in_kernel: event.in_kernel() };
     let mut probed = Probed::default();
     for group in groups(&processor) {
         let events = probed.known(group, &|event, error| refusal(error, place(event)));
@@ -278,10 +280,9 @@ mod tests {
     use std::{
         sync::{
             Arc, Barrier,
-            atomic::{AtomicBool, Ordering},
+            atomic::{AtomicUsize, Ordering},
         },
         thread,
-        time::{Duration, Instant},
     };
 
     proptest! {
@@ -304,59 +305,81 @@ mod tests {
         Set { events: vec![(Metric::Cycles, Event::Software(Software::TASK_CLOCK))], pinned: true }
     }
 
-    fn spin(time: Duration) {
-        let start = Instant::now();
-        while start.elapsed() < time {}
+    /// Who spins in a round of [`Worker`].
+    const WORKER: usize = 0;
+    const CHILD: usize = 1;
+    const OVER: usize = 2;
+
+    /// A thread that exists before anything is counted, and spins as it is told to.
+    struct Worker {
+        gate: Arc<(Barrier, Barrier)>,
+        order: Arc<AtomicUsize>,
+        thread: thread::JoinHandle<()>,
     }
 
-    /// Workers that exist before the counters, and threads that they start later, are counted; what runs
-    /// while the counters are off is not.
+    impl Worker {
+        fn new() -> Self {
+            let gate = Arc::new((Barrier::new(2), Barrier::new(2)));
+            let order = Arc::new(AtomicUsize::new(WORKER));
+            let (its_gate, its_order) = (gate.clone(), order.clone());
+            let thread = thread::spawn(move || {
+                loop {
+                    its_gate.0.wait();
+                    match its_order.load(Ordering::Relaxed) {
+                        WORKER => spin(),
+                        CHILD => thread::spawn(spin).join().expect("the child ends"),
+                        _ => return,
+                    }
+                    its_gate.1.wait();
+                }
+            });
+            Self { gate, order, thread }
+        }
+
+        fn round(&self, order: usize) {
+            self.order.store(order, Ordering::Relaxed);
+            self.gate.0.wait();
+            self.gate.1.wait();
+        }
+
+        fn end(self) {
+            self.order.store(OVER, Ordering::Relaxed);
+            self.gate.0.wait();
+            self.thread.join().expect("the worker ends");
+        }
+    }
+
+    /// Until 20 ms of the thread's own processor time are over, however busy the machine is.
+    fn spin() {
+        let mut clock = Builder::new(Software::TASK_CLOCK);
+        let mut clock = clock.include_kernel().enabled(true).build().expect("a clock");
+        while clock.read().expect("a time") < 20_000_000 {}
+    }
+
+    /// Workers that exist before the counters, and threads that they start later, are counted;
+    /// what runs while the counters are off is not.
     #[test]
     fn every_thread_is_counted() {
-        let (go, done) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
-        let stop = Arc::new(AtomicBool::new(false));
-        let worker = {
-            let (go, done, stop) = (go.clone(), done.clone(), stop.clone());
-            thread::spawn(move || {
-                loop {
-                    go.wait();
-                    if stop.load(Ordering::Relaxed) {
-                        return;
-                    }
-                    spin(Duration::from_millis(40));
-                    // A child of the worker: it inherits the worker's counters.
-                    thread::spawn(|| spin(Duration::from_millis(40))).join().expect("the child ends");
-                    done.wait();
-                }
-            })
-        };
+        let worker = Worker::new();
         let mut counting = match task_clock().open() {
             Ok(counting) => counting,
             Err(error) => {
                 eprintln!("skipped: no software events here ({error})");
-                stop.store(true, Ordering::Relaxed);
-                go.wait();
-                return worker.join().expect("the worker ends");
+                return worker.end();
             }
         };
-        let mut round = |counted: bool| {
-            if counted {
-                counting.begin().expect("on");
-            }
-            go.wait();
-            done.wait();
-            counting.end().expect("a count")[0]
-        };
-        // Spinning ends by the wall's clock: a machine that is shared gives it less of a processor.
-        let own = round(true);
-        assert!(own > 2e6, "{own} ns of 80 ms");
-        let off = round(false);
-        assert!(off < 1e6, "{off} ns although off");
-        let again = round(true);
-        assert!(again > 2e6 && !counting.multiplexed, "{again} ns");
-        stop.store(true, Ordering::Relaxed);
-        go.wait();
-        worker.join().expect("the worker ends");
+        for order in [WORKER, CHILD, WORKER] {
+            counting.begin().expect("on");
+            worker.round(order);
+            let on = counting.end().expect("a count")[0];
+            worker.round(order);
+            let off = counting.end().expect("a count")[0];
+            // Other tests of this process run for some of the time, on threads that are counted, too.
+            assert!(on >= 20e6, "{on} ns");
+            assert!(off.abs() < 1.0, "{off} ns although off");
+        }
+        assert!(!counting.multiplexed);
+        worker.end();
     }
 
     /// A machine's events are each counted or skipped with a reason, and a software event is counted

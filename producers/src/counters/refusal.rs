@@ -5,8 +5,8 @@ use std::io;
 /// What decides how a refusal is to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
-    /// Whether this is a virtual machine.
-    pub(super) hypervisor: bool,
+    /// Whether this is a virtual machine to which no performance monitoring unit was passed.
+    pub(super) no_unit: bool,
     /// `kernel.perf_event_paranoid`.
     pub(super) paranoid: Option<i64>,
     /// Whether the event happens in the kernel, which takes more permission to see.
@@ -16,14 +16,12 @@ pub(super) struct Place {
 /// Why a counter cannot be had, and the way out where there is one.
 pub(super) fn refusal(error: &io::Error, place: Place) -> String {
     match error.raw_os_error() {
-        Some(libc::ENOENT | libc::EOPNOTSUPP | libc::ENODEV | libc::ENXIO | libc::EINVAL)
-            if place.hypervisor && !place.in_kernel =>
-        {
+        _ if is_missing(error) && place.no_unit && !place.in_kernel => {
             "this virtual machine has no performance monitoring unit (PMU): measure on the host, or have it \
              passed through"
                 .into()
         }
-        Some(libc::ENOENT | libc::EOPNOTSUPP | libc::ENODEV | libc::ENXIO | libc::EINVAL) => {
+        _ if is_missing(error) => {
             format!("this processor or its kernel has no such event ({error})")
         }
         Some(libc::EACCES | libc::EPERM) => forbidden(place),
@@ -38,8 +36,15 @@ pub(super) fn refusal(error: &io::Error, place: Place) -> String {
     }
 }
 
-/// The most permissive refusal is the likeliest: the setting of the kernel where it forbids, else a
-/// filter of system calls.
+/// Whether the kernel says that there is no such event, rather than that it may not be counted.
+pub(super) fn is_missing(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::ENOENT | libc::EOPNOTSUPP | libc::ENODEV | libc::ENXIO | libc::EINVAL)
+    )
+}
+
+/// The kernel's setting where that forbids it; else something that filters system calls.
 fn forbidden(place: Place) -> String {
     let most = if place.in_kernel { 1 } else { 2 };
     match place.paranoid {
@@ -59,7 +64,7 @@ fn forbidden(place: Place) -> String {
 mod tests {
     use super::*;
 
-    const HOST: Place = Place { hypervisor: false, paranoid: Some(4), in_kernel: false };
+    const HOST: Place = Place { no_unit: false, paranoid: Some(4), in_kernel: false };
 
     fn said(errno: i32, place: Place) -> String {
         refusal(&io::Error::from_raw_os_error(errno), place)
@@ -68,7 +73,7 @@ mod tests {
     /// A missing unit, a missing event and a missing permission are told apart, each with its way out.
     #[test]
     fn refusals_say_what_to_set() {
-        let guest = Place { hypervisor: true, ..HOST };
+        let guest = Place { no_unit: true, ..HOST };
         for errno in [libc::ENOENT, libc::EOPNOTSUPP] {
             assert!(said(errno, guest).contains("virtual machine"));
             assert!(said(errno, HOST).contains("no such event"));
@@ -92,7 +97,7 @@ mod tests {
     /// An event of the kernel that a virtual machine lacks is not blamed on its PMU.
     #[test]
     fn software_needs_no_unit() {
-        let place = Place { hypervisor: true, in_kernel: true, ..HOST };
+        let place = Place { no_unit: true, in_kernel: true, ..HOST };
         assert!(said(libc::ENOENT, place).contains("no such event"));
     }
 }
