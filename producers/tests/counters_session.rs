@@ -32,7 +32,7 @@ bytes = 64
 fn session(spool: &Path, counters: bool) -> Result<(Vec<Session>, Vec<Series>), Box<dyn Error>> {
     let suite = Suite::parse(SUITE, "suite.toml")?;
     let spec = SessionSpec { counters, ..SessionSpec::new(&suite, "suite.toml", spool.to_owned(), 1) };
-    let status = run(&spec, &Builtin, &AtomicBool::new(false), &mut |_| {})?;
+    let status = run(&spec, &Builtin::default(), &AtomicBool::new(false), &mut |_| {})?;
     assert_eq!(status, Status::Ok);
     Ok((rows(spool)?, rows(spool)?))
 }

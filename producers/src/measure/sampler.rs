@@ -115,27 +115,31 @@ impl<'a> Sampler<'a> {
         let begin = self.clock.now();
         self.warmup.started_at = now();
         let mut rule = WarmupRule::new(self.policy);
-        let target = shortest_sample_ns(nanoseconds(self.policy.sample_time), self.clock.resolution_ns());
         let given = workload.fixed_iterations().or(self.policy.iterations);
-        let (mut iterations, mut frozen) = (given.unwrap_or(1), given.is_some());
-        // A first sample may be long only because it is cold: k stands when a second agrees.
-        let mut agreeing = 0;
-        let mut first_frozen = 0;
+        let mut iterations = given.unwrap_or(1);
+        // Disturbances and cold caches make samples long, never short: one that is too short shows at any
+        // time of the warm-up that k is too small, however many long ones came before.
+        let shortest = |time_ns| match given {
+            Some(_) => 0,
+            None => shortest_sample_ns(time_ns, self.clock.resolution_ns()),
+        };
+        let sample_time = nanoseconds(self.policy.sample_time);
+        let mut target = shortest(sample_time);
+        let mut first_of_k = 0;
         loop {
             if interrupted.load(Ordering::Relaxed) {
                 return (iterations, StopReason::Interrupted);
             }
             let sample = timed(workload, iterations, self.clock, begin, &mut self.warmup);
-            rule.add(&self.warmup.samples[first_frozen..], sample.end_ns);
-            if !frozen {
-                match next_iterations(iterations, sample.elapsed_ns, target) {
-                    Some(more) if !rule.out_of_time() => {
-                        (iterations, agreeing) = (more, 0);
-                        first_frozen = self.warmup.samples.len();
-                    }
-                    _ => agreeing += 1,
-                }
-                frozen = agreeing == 2;
+            rule.add(&self.warmup.samples[first_of_k..], sample.end_ns);
+            if let Some(more) = next_iterations(iterations, sample.elapsed_ns, target)
+                && !rule.out_of_time()
+            {
+                iterations = more;
+                first_of_k = self.warmup.samples.len();
+                // It was chosen for a tenth more than that: from here on a sample may be somewhat shorter.
+                target = shortest(sample_time / 4 * 3);
+                continue;
             }
             if let Some(reason) = rule.done() {
                 return (iterations, reason);
