@@ -78,6 +78,17 @@ fn table(output: &Output) -> Vec<(String, String)> {
     rows.filter_map(split).collect()
 }
 
+/// Who measures functions builds no Kafka client, no OpenSSL and no command-line parser.
+#[test]
+fn the_example_builds_no_kafka() {
+    let output = cargo(&["tree", "--locked", "--prefix=none", "--format={p}"]).output().expect("cargo tree");
+    let tree = text(&output.stdout);
+    assert!(tree.contains("benchlake-producers v"), "{}", text(&output.stderr));
+    let heavy =
+        |line: &&str| ["rdkafka", "openssl", "clap", "cmake"].iter().any(|name| line.starts_with(name));
+    assert_eq!(tree.lines().filter(heavy).collect::<Vec<_>>(), [""; 0]);
+}
+
 /// `cargo bench` prints a table of every benchmark, and the spool has samples of each from each of the
 /// fresh processes, with the work, the check and the equal iterations that they were registered with.
 #[test]

@@ -253,7 +253,7 @@ fn a_harness_brings_its_benchmarks() {
     assert_eq!((policy.min_samples, policy.min_time), (7, Duration::from_secs(3)));
     let short = Policy { max_samples: 5, min_samples: 5, ..Policy::default() };
     let error = suite.policy_over(&short).expect_err("it cannot be followed").to_string();
-    assert_eq!(error, "suite.toml:6: `max_samples` is 5, less than `min_samples` = 7");
+    assert_eq!(error, "suite.toml:5: `max_samples` is 5, less than `min_samples` = 7");
 }
 
 /// Mistakes around a program are named with their line and the way out.

@@ -5,7 +5,7 @@ use super::{
     routine::Routine,
 };
 use benchlake_schemas::{Benchmark, Work};
-use std::{any::type_name, future::Future, pin::Pin, str::FromStr};
+use std::{any::type_name, pin::Pin, str::FromStr};
 
 /// A benchmark while it is set up: its parameters, its seed, the work of one iteration. Becomes a
 /// [`Routine`] by [`iter`](Self::iter), [`inputs`](Self::inputs) or [`iter_async`](Self::iter_async).
@@ -96,26 +96,18 @@ impl Bencher {
 
     /// Measures an asynchronous `routine`, polled on this thread until it is done. What needs a runtime
     /// (its timers, its sockets) is for [`iter_async_on`](Self::iter_async_on).
-    pub fn iter_async<U>(self, routine: impl FnMut() -> U + 'static) -> Routine<U::Output>
-    where
-        U: Future + 'static,
-        U::Output: 'static,
-    {
+    pub fn iter_async<R: 'static>(self, routine: impl AsyncFnMut() -> R + 'static) -> Routine<R> {
         self.iter_async_on(|all| futures_executor::block_on(all), routine)
     }
 
     /// Measures an asynchronous `routine` on an `executor`, which has to block until the future that it
-    /// is given is done: `b.iter_async_on(move |all| runtime.block_on(all), || async { … })` for a
-    /// runtime of tokio. It is entered once a sample, not once an iteration.
-    pub fn iter_async_on<U>(
+    /// is given is done: `b.iter_async_on(move |all| runtime.block_on(all), async || …)` for a runtime
+    /// of tokio. It is entered once a sample, not once an iteration.
+    pub fn iter_async_on<R: 'static>(
         self,
         executor: impl FnMut(Pin<&mut dyn Future<Output = ()>>) + 'static,
-        routine: impl FnMut() -> U + 'static,
-    ) -> Routine<U::Output>
-    where
-        U: Future + 'static,
-        U::Output: 'static,
-    {
+        routine: impl AsyncFnMut() -> R + 'static,
+    ) -> Routine<R> {
         self.routine(None, Awaiting { executor, routine })
     }
 

@@ -3,7 +3,6 @@
 
 use std::{
     cell::Cell,
-    future::Future,
     hint::black_box,
     mem::needs_drop,
     pin::{Pin, pin},
@@ -142,13 +141,12 @@ pub(super) struct Awaiting<X, F> {
     pub(super) routine: F,
 }
 
-impl<X, F, U> Body for Awaiting<X, F>
+impl<X, F, R> Body for Awaiting<X, F>
 where
     X: FnMut(Pin<&mut dyn Future<Output = ()>>),
-    F: FnMut() -> U,
-    U: Future,
+    F: AsyncFnMut() -> R,
 {
-    type Output = U::Output;
+    type Output = R;
 
     fn run(&mut self, iterations: u64) {
         let routine = black_box(&mut self.routine);
@@ -162,7 +160,7 @@ where
         assert!(finished.get(), "{UNFINISHED}");
     }
 
-    fn once(&mut self) -> U::Output {
+    fn once(&mut self) -> R {
         let mut output = None;
         (self.executor)(pin!(async { output = Some((self.routine)().await) }));
         output.expect(UNFINISHED)

@@ -54,9 +54,9 @@ fn main() -> ExitCode {
     harness.function("csv_async", |b| {
         let text = csv(100, false, b.random());
         let half = text.len() / 2;
-        b.bytes(text.len()).iter_async(move || {
-            let mut pieces = [text[..half].to_owned(), text[half..].to_owned()].into_iter();
-            parse_from(move || ready(pieces.next()))
+        b.bytes(text.len()).iter_async(async move || {
+            let mut pieces = [&text[..half], &text[half..]].into_iter();
+            parse_from(|| ready(pieces.next())).await
         })
     });
 

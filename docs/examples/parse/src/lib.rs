@@ -84,12 +84,12 @@ pub fn sort_by_number(records: &mut [Vec<String>], column: usize) {
 }
 
 /// The records of the CSV that `source` gives, piece by piece, as from a socket.
-pub async fn parse_from<F: Future<Output = Option<String>>>(
+pub async fn parse_from<'a, F: Future<Output = Option<&'a str>>>(
     mut source: impl FnMut() -> F,
 ) -> Result<Vec<Vec<String>>, ParseError> {
     let mut text = String::new();
     while let Some(piece) = source().await {
-        text.push_str(&piece);
+        text.push_str(piece);
     }
     parse(&text)
 }
