@@ -30,13 +30,13 @@ FROM (
     LEFT JOIN peaks compute
         ON compute.kind = 'compute'
         AND compute.node = timings.node
-        AND compute.cpu_model IS NOT DISTINCT FROM timings.cpu_model
+        AND (compute.cpu_model IS NOT DISTINCT FROM timings.cpu_model)
         AND compute.dtype = timings.dtype
         AND compute.threads = timings.threads
     LEFT JOIN peaks bandwidth
         ON bandwidth.kind = 'bandwidth'
         AND bandwidth.node = timings.node
-        AND bandwidth.cpu_model IS NOT DISTINCT FROM timings.cpu_model
+        AND (bandwidth.cpu_model IS NOT DISTINCT FROM timings.cpu_model)
         AND bandwidth.level = timings.level
         AND bandwidth.threads = timings.threads
 )
