@@ -22,8 +22,10 @@ WITH benchmark AS (
 SELECT
     label, threads, level, bound, intensity, achieved, attainable, unit,
     concat(round(achieved / 1e9, 1), CASE unit WHEN 'B/s' THEN ' GB/s' ELSE ' GFLOP/s' END) AS rate,
-    concat(round(attainable / 1e9, 1), CASE unit WHEN 'B/s' THEN ' GB/s' ELSE ' GFLOP/s' END)
-        AS attainable_rate,
+    CASE
+        WHEN attainable IS NOT NULL
+            THEN concat(round(attainable / 1e9, 1), CASE unit WHEN 'B/s' THEN ' GB/s' ELSE ' GFLOP/s' END)
+    END AS attainable_rate,
     of_peak, sessions, benchmark_id
 FROM benchmark
 WHERE achieved IS NOT NULL

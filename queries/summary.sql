@@ -1,9 +1,9 @@
--- what: Each benchmark of a run: centre, interval over sessions, spread, rates, flags.
+-- what: Each benchmark of a run: centre, interval over sessions, spread, rates, fraction of peak, flags.
 -- parameter: run text = -- The run's id; the latest measured run where it is not given.
 -- parameter: metric text = time -- The metric, such as `cycles`; `all` for each of them.
 -- parameter: level number = 0.95 -- The level of the interval, between 0 and 1.
 -- chart: bar x=label y=centre low=low high=high
--- show: label sessions samples centre:unit low:unit high:unit cv_between:percent cv_within:percent rate flags
+-- show: label sessions samples centre:unit low:unit high:unit cv_between:percent cv_within:percent rate of_peak:percent flags
 
 -- The session is the unit of replication: a session's centre is the median of its samples, which a
 -- few disturbed samples do not move; the interval is taken over the sessions' centres. One session
@@ -40,6 +40,14 @@ centred AS (
         CASE WHEN metric = 'time' THEN flops / list_avg(medians) / 1e9 END AS gflop_per_s,
         CASE WHEN metric = 'time' THEN bytes / list_avg(medians) / 1e9 END AS gb_per_s
     FROM benchmark
+),
+peak AS (
+    SELECT
+        benchmark_id AS of_benchmark,
+        list_avg(array_agg(of_peak ORDER BY session_id, rank)) AS of_peak
+    FROM roofline
+    WHERE run_id = coalesce($run, (SELECT max(run_id) FROM measured))
+    GROUP BY benchmark_id
 )
 SELECT
     label, metric, unit, sessions, samples, centre,
@@ -55,7 +63,10 @@ SELECT
         WHEN bytes IS NOT NULL THEN concat(round(gb_per_s, 1), ' GB/s')
         WHEN flops IS NOT NULL THEN concat(round(gflop_per_s, 1), ' GFLOP/s')
     END AS rate,
+    -- Of what the machine was measured to do at most; empty where it was not: see the query `roofline`.
+    of_peak,
     array_to_string(flags, ' ') AS flags,
     benchmark_id
 FROM centred
+LEFT JOIN peak ON of_benchmark = benchmark_id AND metric = 'time'
 ORDER BY label, metric

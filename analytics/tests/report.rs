@@ -77,6 +77,25 @@ async fn metrics_are_asked_for() {
     assert_eq!(plots(Some("all")).await, 14 + 9);
 }
 
+/// What has no samples is told, with its reason; a fraction of peak is there where peaks are.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_hides() {
+    let lake = tempfile::tempdir().unwrap();
+    fixture::write_with_counters(lake.path()).await;
+    let files = files(lake.path(), "latest").await;
+    let html = String::from_utf8(files["index.html"].clone()).unwrap();
+    for told in
+        ["<h2>Without samples</h2>", "timed out", "killed after 60 s", "wrong result", ">of peak<", "60.00 %"]
+    {
+        assert!(html.contains(told), "{told}");
+    }
+    let earlier = Lake::open(lake.path().to_str().unwrap(), &"series=1".parse().unwrap()).await.unwrap();
+    let out = tempfile::tempdir().unwrap();
+    report::write(&earlier, out.path(), &report::Options::default()).await.unwrap();
+    let html = fs::read_to_string(out.path().join("index.html")).unwrap();
+    assert!(!html.contains("<h2>Without samples") && !html.contains(">of peak<"));
+}
+
 /// A lake without a measured series has no report, and says so.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_measured() {

@@ -62,6 +62,7 @@ pub(crate) struct Summary {
     pub(crate) high: Option<f64>,
     pub(crate) cv_between: Option<f64>,
     pub(crate) rate: Option<String>,
+    pub(crate) of_peak: Option<f64>,
     pub(crate) flags: String,
 }
 
@@ -71,6 +72,15 @@ pub(crate) struct Repeats {
     pub(crate) benchmark_id: String,
     pub(crate) metric: String,
     pub(crate) reproducible: String,
+}
+
+/// A row of the query `failures`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(crate) struct Missing {
+    pub(crate) label: String,
+    pub(crate) reason: String,
+    pub(crate) error: Option<String>,
+    pub(crate) sessions: i64,
 }
 
 /// A row of the query `environment`.

@@ -109,6 +109,7 @@ pub async fn write(lake: &Lake, out: &Path, options: &Options) -> Result<Vec<Pat
         pin: &lake.pin().to_string(),
         run,
         summary: &summary,
+        missing: &rows(&named(lake, "failures", &[("run", run)]).await?)?,
         repeats: &rows(&named(lake, "reproducibility", &[("run", run), ("metric", metric)]).await?)?,
         runs: &runs,
         settings: &rows(&named(lake, "environment", &[("run", run)]).await?)?,
@@ -120,7 +121,7 @@ pub async fn write(lake: &Lake, out: &Path, options: &Options) -> Result<Vec<Pat
 }
 
 /// The named queries that a report is made of.
-const QUERIES: [&str; 4] = ["summary", "reproducibility", "trend", "environment"];
+const QUERIES: [&str; 5] = ["summary", "failures", "reproducibility", "trend", "environment"];
 
 async fn named(lake: &Lake, name: &str, given: &[(&str, &str)]) -> Result<Answer, QueryError> {
     let parameters: BTreeMap<_, _> =

@@ -1,7 +1,7 @@
 //! The page: HTML with everything inside, no script, nothing fetched.
 
 use super::{
-    history::{Repeats, Run, Setting, Summary},
+    history::{Missing, Repeats, Run, Setting, Summary},
     plot::shapes::Ink,
 };
 use crate::{
@@ -20,6 +20,7 @@ pub(crate) struct Page<'a> {
     pub(crate) run: &'a str,
     pub(crate) summary: &'a [Summary],
     pub(crate) repeats: &'a [Repeats],
+    pub(crate) missing: &'a [Missing],
     pub(crate) runs: &'a [Run],
     pub(crate) settings: &'a [Setting],
     pub(crate) plots: &'a [Plot],
@@ -54,6 +55,10 @@ pub(crate) fn page(page: &Page<'_>) -> String {
                 (origin(page))
                 h2 { "Summary" }
                 (summary(page))
+                @if !page.missing.is_empty() {
+                    h2 { "Without samples" }
+                    (missing(page.missing))
+                }
                 h2 { "Histories" }
                 @for plot in page.plots { (figure(plot)) }
                 h2 { "Runs" }
@@ -109,11 +114,14 @@ fn summary(page: &Page<'_>) -> Markup {
         .collect();
     let slugs: BTreeMap<_, _> =
         page.plots.iter().map(|plot| ((&plot.label, &plot.metric), &plot.slug)).collect();
+    let has_peaks = page.summary.iter().any(|row| row.of_peak.is_some());
     html! {
         div.scroll { table {
             thead { tr {
                 th { "benchmark" } th.number { "centre" } th.number { "95 % interval" }
-                th.number { "CV" } th { "reproducible" } th.number { "rate" } th.number { "sessions" }
+                th.number { "CV" } th { "reproducible" } th.number { "rate" }
+                @if has_peaks { th.number { "of peak" } }
+                th.number { "sessions" }
                 th.number { "samples" } th { "flags" }
             } }
             tbody { @for row in page.summary { tr {
@@ -129,6 +137,7 @@ fn summary(page: &Page<'_>) -> Markup {
                 td.number { @if let Some(cv) = row.cv_between { (percent(cv)) } @else { "–" } }
                 (verdict(repeats.get(&(&row.benchmark_id, &row.metric)).copied().unwrap_or("–")))
                 td.number { (row.rate.as_deref().unwrap_or("–")) }
+                @if has_peaks { td.number { (row.of_peak.map_or("–".into(), percent)) } }
                 td.number { (row.sessions) }
                 td.number { (row.samples) }
                 td { (row.flags) }
@@ -138,6 +147,21 @@ fn summary(page: &Page<'_>) -> Markup {
             "Times are per iteration. A session is one fresh process, its centre the median of its samples; centre, interval and CV are taken over the sessions. "
             "Reproducible: a CV of at most 5 % over at least three sessions."
         }
+    }
+}
+
+/// What could not be measured, and why.
+fn missing(missing: &[Missing]) -> Markup {
+    html! {
+        div.scroll { table {
+            thead { tr { th { "benchmark" } th { "why" } th { "error" } th.number { "sessions" } } }
+            tbody { @for row in missing { tr {
+                td { (row.label) }
+                td { (row.reason.replace('_', " ")) }
+                td { (row.error.as_deref().unwrap_or("–")) }
+                td.number { (row.sessions) }
+            } } }
+        } }
     }
 }
 

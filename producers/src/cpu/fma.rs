@@ -154,7 +154,6 @@ mod tests {
 
     /// Chains of every vector width have a power of two of steps, whose coefficients f32 has exactly.
     #[test]
-    #[expect(clippy::float_cmp, clippy::cast_possible_truncation, reason = "exactness is the promise")]
     fn coefficients_are_exact() {
         for (chains, lanes) in [(24, 16), (24, 8), (24, 4), (24, 2), (12, 8), (12, 4), (12, 2), (12, 1)] {
             let steps = MULTIPLY_ADDS / (chains * lanes);

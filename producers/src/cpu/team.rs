@@ -223,6 +223,8 @@ pub(crate) fn share(n: usize, parts: usize, index: usize) -> std::ops::Range<usi
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::environment::Topology;
+    use std::time::Instant;
 
     struct Counter {
         total: Arc<AtomicU64>,
@@ -254,6 +256,49 @@ mod tests {
         assert_eq!(team.own.runs, 104);
         drop(team);
         assert_eq!(Arc::strong_count(&total), 1);
+    }
+
+    /// Reads a block and keeps the shortest time that the worker's reading took, in nanoseconds.
+    struct Reads {
+        block: Vec<u64>,
+        index: usize,
+        shortest: Arc<AtomicU64>,
+    }
+
+    impl Part for Reads {
+        fn run(&mut self) {
+            let start = Instant::now();
+            black_box(self.block.iter().step_by(8).fold(0, |sum, word| sum ^ word));
+            if self.index == 1 {
+                let time = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+                self.shortest.fetch_min(time, Ordering::Relaxed);
+            }
+        }
+        fn check(&mut self) -> f64 {
+            0.0
+        }
+    }
+
+    /// The caches of a worker's own core are emptied too, not only those of the caller's: what fits in
+    /// its L2 takes longer afterwards.
+    #[test]
+    fn workers_caches_are_emptied() {
+        let topology = Topology::read();
+        let words = topology.l2.unwrap_or(512 << 10) / 2 / 8;
+        let shortest = |sweep: Option<Sweep>, times: u64| {
+            let shortest = Arc::new(AtomicU64::new(u64::MAX));
+            let kept = Arc::clone(&shortest);
+            let make = move |index| Reads { block: (0..words).collect(), index, shortest: Arc::clone(&kept) };
+            let mut team = Team::new(2, sweep, make);
+            for _ in 0..times {
+                team.empty_caches();
+                team.run(1);
+            }
+            drop(team);
+            shortest.load(Ordering::Relaxed)
+        };
+        let (hot, cold) = (shortest(None, 300), shortest(Some(Sweep::new(&topology)), 20));
+        assert!(cold > hot * 3 / 2, "cold {cold} ns, hot {hot} ns");
     }
 
     struct Panics(usize);

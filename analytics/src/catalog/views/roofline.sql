@@ -4,14 +4,17 @@
 -- Null where a peak that it needs was not measured on that machine.
 SELECT
     *,
-    CASE WHEN flops IS NULL THEN bytes ELSE flops END / median AS achieved,
-    CASE WHEN flops IS NULL THEN bytes ELSE flops END / shortest AS attainable,
-    CASE WHEN flops IS NULL THEN 'B/s' ELSE 'flop/s' END AS unit,
+    counted / median AS achieved,
+    counted / shortest AS attainable,
+    CASE WHEN flops >= coalesce(bytes, 0) THEN 'flop/s' ELSE 'B/s' END AS unit,
     shortest / median AS of_peak
 FROM (
     SELECT
         timings.*,
         CAST(timings.flops AS DOUBLE) / timings.bytes AS intensity,
+        -- Work of few flops a byte is told by its traffic; the fraction is the same.
+        CASE WHEN timings.flops >= coalesce(timings.bytes, 0) THEN timings.flops ELSE timings.bytes END
+            AS counted,
         compute.peak AS peak_flops,
         bandwidth.peak AS peak_bandwidth,
         CASE
@@ -30,13 +33,13 @@ FROM (
     LEFT JOIN peaks compute
         ON compute.kind = 'compute'
         AND compute.node = timings.node
-        AND compute.cpu_model IS NOT DISTINCT FROM timings.cpu_model
+        AND (compute.cpu_model IS NOT DISTINCT FROM timings.cpu_model)
         AND compute.dtype = timings.dtype
         AND compute.threads = timings.threads
     LEFT JOIN peaks bandwidth
         ON bandwidth.kind = 'bandwidth'
         AND bandwidth.node = timings.node
-        AND bandwidth.cpu_model IS NOT DISTINCT FROM timings.cpu_model
+        AND (bandwidth.cpu_model IS NOT DISTINCT FROM timings.cpu_model)
         AND bandwidth.level = timings.level
         AND bandwidth.threads = timings.threads
 )
