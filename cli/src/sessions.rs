@@ -40,7 +40,8 @@ pub(crate) fn launch(
     global: &Global,
 ) -> Result<(), Failure> {
     let (position, arm) = (spec.position, spec.arm.clone().unwrap_or_default());
-    let of = if arm.is_empty() { format!("session {position}") } else { format!("session {position} ({arm})") };
+    let of =
+        if arm.is_empty() { format!("session {position}") } else { format!("session {position} ({arm})") };
     let spec = SessionSpec { iterations: tally.iterations.clone(), ..spec };
     let status = supervise(program, spec, interrupted, &mut |told| match told {
         Told::Event(SessionEvent::Measuring { benchmark, .. }) => {

@@ -1,22 +1,20 @@
 //! The agent's command line, shared by the small binary `benchlake-agent` and `benchlake agent`.
 
-pub use crate::kafka_args::{KafkaArgs, config_text};
 use crate::{
     emit::{Forwarder, Textfile, drains},
-    session::{self, Builtin, SessionError, SessionEvent, SessionSpec, Workloads},
+    process,
+    session::{Builtin, SessionError},
 };
-use benchlake_schemas::Status;
+pub use crate::{
+    kafka_args::{KafkaArgs, config_text},
+    process::{exit, interrupt_flag},
+};
 use clap::Subcommand;
-use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
-use signal_hook::consts::{SIGINT, SIGTERM};
 use std::{
     error::Error,
     io::{self, Write},
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
@@ -72,47 +70,16 @@ fn prom_file(text: &str) -> Result<PathBuf, String> {
     if named { Ok(path) } else { Err("node_exporter reads only files whose names end in .prom".into()) }
 }
 
-/// Exit codes of the agent; `benchlake` has the same.
-pub mod exit {
-    /// Everything was done.
-    pub const OK: u8 = 0;
-    /// A fault of the program or its surroundings.
-    pub const INTERNAL: u8 = 1;
-    /// The command, a suite or a query is wrong.
-    pub const USAGE: u8 = 2;
-    /// A regression was found, and asked for.
-    pub const REGRESSION: u8 = 3;
-    /// Nothing matched.
-    pub const NOTHING: u8 = 4;
-    /// Part of what was to be measured failed.
-    pub const PARTLY: u8 = 5;
-    /// The lake or Kafka cannot be reached.
-    pub const UNREACHABLE: u8 = 6;
-    /// A lake is not whole.
-    pub const DAMAGED: u8 = 7;
-    /// Interrupted; what was measured is kept.
-    pub const INTERRUPTED: u8 = 130;
-}
-
-/// A flag that SIGINT and SIGTERM set. A second SIGINT ends the process at once.
-///
-/// # Errors
-/// What the system reports.
-pub fn interrupt_flag() -> io::Result<Arc<AtomicBool>> {
-    let flag = Arc::new(AtomicBool::new(false));
-    signal_hook::flag::register_conditional_shutdown(SIGINT, exit::INTERRUPTED.into(), flag.clone())?;
-    signal_hook::flag::register(SIGINT, flag.clone())?;
-    signal_hook::flag::register(SIGTERM, flag.clone())?;
-    Ok(flag)
-}
-
 /// Does what `command` says and returns the exit code; `remark` tells a person what was done.
 ///
 /// # Errors
 /// Any error, to be printed in one line; [`exit::INTERNAL`] fits it unless [`exit_code`] knows better.
 pub fn run(command: &AgentCommand, remark: &dyn Fn(&str)) -> Result<u8, Box<dyn Error>> {
     match command {
-        AgentCommand::Session => measure_session(&Builtin),
+        AgentCommand::Session => {
+            let spec = process::read_spec()?;
+            process::measure_session(&spec, &Builtin { program: spec.program.clone() })
+        }
         AgentCommand::Environment => {
             serde_json::to_writer_pretty(io::stdout().lock(), &crate::environment::probe())?;
             writeln!(io::stdout())?;
@@ -178,13 +145,7 @@ fn forward(
 pub fn exit_code(error: &(dyn Error + 'static)) -> u8 {
     use crate::emit::{ForwardError, KafkaError};
     if let Some(error) = error.downcast_ref::<SessionError>() {
-        return match error {
-            SessionError::NothingMatched { .. } => exit::NOTHING,
-            SessionError::Suite(_) | SessionError::Filter { .. } => exit::USAGE,
-            SessionError::Spool(_) | SessionError::MemoryLimit { .. } | SessionError::Start { .. } => {
-                exit::INTERNAL
-            }
-        };
+        return process::exit_code(error);
     }
     let kafka = match error.downcast_ref() {
         Some(ForwardError::Kafka(kafka)) => Some(kafka),
@@ -194,35 +155,5 @@ pub fn exit_code(error: &(dyn Error + 'static)) -> u8 {
         Some(KafkaError::Options(_)) => exit::USAGE,
         Some(_) => exit::UNREACHABLE,
         None => exit::INTERNAL,
-    }
-}
-
-/// Measures the session whose specification comes on standard input, of what `workloads` has.
-///
-/// # Errors
-/// What kept it from measuring.
-pub(crate) fn measure_session(workloads: &dyn Workloads) -> Result<u8, Box<dyn Error>> {
-    let interrupted = interrupt_flag()?;
-    let spec: SessionSpec = serde_json::from_reader(io::stdin().lock())
-        .map_err(|error| format!("the session's specification on standard input is not valid: {error}"))?;
-    // A launcher that was killed must not leave a machine busy. Where that cannot be said, it may.
-    let _ = set_parent_process_death_signal(Some(Signal::TERM));
-    if let Some(bytes) = spec.memory_limit {
-        let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
-        setrlimit(Resource::Data, limit)
-            .map_err(|error| SessionError::MemoryLimit { bytes, problem: error.to_string() })?;
-    }
-    let status = session::run(&spec, workloads, &interrupted, &mut |event| tell(&event))?;
-    Ok(match status {
-        Status::Ok | Status::Running => exit::OK,
-        Status::Failed => exit::PARTLY,
-        Status::Interrupted => exit::INTERRUPTED,
-    })
-}
-
-/// A launcher that went away must not stop the session: the spool is what counts.
-fn tell(event: &SessionEvent) {
-    if let Ok(line) = serde_json::to_string(event) {
-        let _ = writeln!(io::stdout(), "{line}");
     }
 }

@@ -3,13 +3,19 @@
 //!
 //! Deliberately absent: queries, plots and the lake. The agent that goes to every node stays small.
 
+#[cfg(feature = "kafka")]
 pub mod agent;
 pub mod cpu;
 pub mod emit;
 pub mod environment;
 pub mod fault;
+pub mod harness;
+#[cfg(feature = "kafka")]
 mod kafka_args;
 pub mod measure;
+pub mod process;
+mod program;
 pub mod session;
+#[cfg(feature = "kafka")]
 pub mod simulate;
 pub mod suite;

@@ -2,6 +2,7 @@
 
 use benchlake_producers::{
     environment::Topology,
+    measure::Policy,
     suite::{self, Suite, SuiteError},
 };
 use std::{collections::BTreeSet, path::Path, time::Duration};
@@ -161,4 +162,76 @@ fn the_documented_example_is_right() {
     for workload in benchlake_producers::cpu::WORKLOADS {
         assert!(guide.contains(&format!("| `{}` |", workload.name)), "{} is not documented", workload.name);
     }
+}
+
+/// A suite of a program says where it is and how it is built; each command line is a benchmark, and the
+/// folder of a build is no part of it.
+#[test]
+fn a_program_has_benchmarks() {
+    let text = |path: &str| {
+        format!(
+            "name = \"s\"\n[program]\npath = \"{path}\"\nbuild = \"cargo build --release\"\n\
+             [[benchmark]]\nworkload = \"program\"\nargs = [\"--fast a.json\", \"'b c.json'\"]\n"
+        )
+    };
+    let suite = Suite::parse(&text("target/release/mine"), "suite.toml").expect("a suite");
+    let program = suite.program.clone().expect("a program");
+    assert_eq!((program.path.as_str(), program.harness), ("target/release/mine", false));
+    assert_eq!(program.build.as_deref(), Some("cargo build --release"));
+    let planned = suite.expand(&machine()).expect("benchmarks");
+    let names: Vec<String> = planned.iter().map(|one| one.benchmark.to_string()).collect();
+    assert_eq!(names, ["program.mine{args=--fast a.json}", "program.mine{args='b c.json'}"]);
+    let other = Suite::parse(&text("/elsewhere/mine"), "suite.toml").expect("a suite");
+    assert_eq!(other.expand(&machine()).expect("benchmarks"), planned);
+}
+
+/// A program that measures itself brings its own benchmarks, and its policies lie under the suite's.
+#[test]
+fn a_harness_brings_its_benchmarks() {
+    let text = "name = \"s\"\n[program]\npath = \"p\"\nharness = true\n[policy]\nmin_samples = 7\n";
+    let suite = Suite::parse(text, "suite.toml").expect("a suite");
+    assert!(suite.program.as_ref().is_some_and(|program| program.harness && program.build.is_none()));
+    let base = Policy { min_time: Duration::from_secs(3), min_samples: 100, ..Policy::default() };
+    let policy = suite.policy_over(&base).expect("a policy");
+    assert_eq!((policy.min_samples, policy.min_time), (7, Duration::from_secs(3)));
+    let short = Policy { max_samples: 5, min_samples: 5, ..Policy::default() };
+    let error = suite.policy_over(&short).expect_err("it cannot be followed").to_string();
+    assert_eq!(error, "suite.toml:6: `max_samples` is 5, less than `min_samples` = 7");
+}
+
+/// Mistakes around a program are named with their line and the way out.
+#[test]
+fn mistakes_in_a_program() {
+    let one = |program: &str, benchmark: &str| format!("name = \"s\"\n[program]\n{program}\n{benchmark}");
+    let args = "[[benchmark]]\nworkload = \"program\"\n";
+    assert_eq!(said(&one("pth = \"p\"", args)), "suite.toml:3: unknown key \"pth\"; did you mean \"path\"?");
+    assert_eq!(
+        said(&one("build = \"make\"", args)),
+        "suite.toml:2: the program has no `path`: add path = \"target/release/mine\""
+    );
+    assert_eq!(
+        said(&one("path = \"p\"\nharness = \"yes\"", args)),
+        "suite.toml:4: `harness` is a string: true or false"
+    );
+    assert_eq!(
+        said(&one("path = \"p\"\nharness = true", args)),
+        "suite.toml:5: a program with `harness = true` brings its own benchmarks: remove [[benchmark]], and \
+         choose with a filter"
+    );
+    assert_eq!(
+        said(&one("path = \"p\"", &format!("{args}arg = \"a\""))),
+        "suite.toml:6: unknown parameter \"arg\" of program; did you mean \"args\"?"
+    );
+    assert_eq!(
+        said(&one("path = \"p\"", &format!("{args}args = [\"a\", \"'b\"]"))),
+        "suite.toml:6: args = \"'b\" ends inside a quotation: close it"
+    );
+    assert_eq!(
+        said(&format!("name = \"s\"\n{args}")),
+        "suite.toml:3: the workload \"program\" has no program: add [program] with path = \"target/release/mine\""
+    );
+    assert_eq!(
+        said("name = \"s\"\nprogram = \"p\""),
+        "suite.toml:2: `program` is a string: write it as [program]"
+    );
 }

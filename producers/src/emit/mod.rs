@@ -4,24 +4,39 @@
 //! Records are fsynced before `append` returns and stay until they are known to be landed or
 //! acknowledged.
 
-mod certificate;
-mod forward;
-mod kafka;
 mod log;
-mod property;
-mod refusal;
-mod sender;
 mod spool;
+
+#[cfg(feature = "kafka")]
+mod certificate;
+#[cfg(feature = "kafka")]
+mod forward;
+#[cfg(feature = "kafka")]
+mod kafka;
+#[cfg(feature = "kafka")]
+mod property;
+#[cfg(feature = "kafka")]
+mod refusal;
+#[cfg(feature = "kafka")]
+mod sender;
+#[cfg(feature = "kafka")]
 mod textfile;
 
-pub use forward::{ForwardError, Forwarded, Forwarder};
-pub use kafka::{Kafka, KafkaError, shown};
+pub(crate) use log::end as log_end;
 pub use log::{Entry, LogReader};
-pub use property::Property;
-/// The Kafka client's configuration, as the library has it.
-pub use rdkafka::ClientConfig;
-pub use refusal::{Complaint, Complaints, Refusal};
-pub use sender::Sender;
-pub(crate) use spool::packed;
 pub use spool::{Drain, Spool, SpoolError, SpoolOptions, WhenFull, backlog, drains};
-pub use textfile::{Textfile, TextfileError};
+
+#[cfg(feature = "kafka")]
+pub use self::{
+    forward::{ForwardError, Forwarded, Forwarder},
+    kafka::{Kafka, KafkaError, shown},
+    property::Property,
+    refusal::{Complaint, Complaints, Refusal},
+    sender::Sender,
+    textfile::{Textfile, TextfileError},
+};
+/// The Kafka client's configuration, as the library has it.
+#[cfg(feature = "kafka")]
+pub use rdkafka::ClientConfig;
+#[cfg(feature = "kafka")]
+pub(crate) use spool::packed;

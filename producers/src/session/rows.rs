@@ -119,12 +119,8 @@ pub(super) fn without_samples(
     reason: StopReason,
     error: &str,
 ) -> Series {
-    let facts = Facts {
-        work: Work::default(),
-        check: Check::default(),
-        flags: Vec::new(),
-        timer: Timer::default(),
-    };
+    let facts =
+        Facts { work: Work::default(), check: Check::default(), flags: Vec::new(), timer: Timer::default() };
     let nothing = Samples { started_at: now(), ..Samples::default() };
     let series = of_metric(spec, benchmark, &facts, metric, (Phase::Measure, reason), nothing);
     Series { error: Some(error.to_owned()), ..series }

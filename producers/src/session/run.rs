@@ -3,7 +3,7 @@
 use super::{SessionError, SessionEvent, SessionSpec, Workloads, rows};
 use crate::{
     emit::Spool,
-    measure::{Clock, Measurement, Policy, Workload, WrongResult, measure},
+    measure::{Clock, Measurement, Policy, WrongResult, measure},
     suite::{Planned, Suite},
 };
 use benchlake_schemas::{Benchmark, Check, Metric, Series, Status, StopReason, Work, now};
@@ -148,9 +148,8 @@ fn one(
             .open(benchmark, spec.seed.cast_unsigned())
             .map_err(|error| Failure::new(StopReason::Failed, error))?;
         // A wrong result has no time: the check comes before the first sample.
-        let check = workload
-            .check()
-            .map_err(|error: WrongResult| Failure::new(StopReason::WrongResult, error))?;
+        let check =
+            workload.check().map_err(|error: WrongResult| Failure::new(StopReason::WrongResult, error))?;
         let measurement = measure(workload.as_mut(), &policy, clock, interrupted);
         // Idle threads of a workload spin: it ends here, before anything else runs.
         Ok((workload.work(), check, measurement))

@@ -180,11 +180,7 @@ impl Process {
 
     /// Passes on what the process reports until it is gone; ends it when it takes too long, and hands
     /// an interrupt down to it.
-    fn follow(
-        &mut self,
-        interrupted: &AtomicBool,
-        tell: &mut dyn FnMut(Told),
-    ) -> Result<End, SessionError> {
+    fn follow(&mut self, interrupted: &AtomicBool, tell: &mut dyn FnMut(Told)) -> Result<End, SessionError> {
         let events = self.events();
         let mut deadline = Deadline::after(START);
         let (mut handed, mut timed_out) = (false, None);

@@ -4,9 +4,11 @@ use crate::{
     cpu,
     environment::Topology,
     measure::Workload,
+    program,
     suite::{Planned, Suite, SuiteError},
 };
 use benchlake_schemas::Benchmark;
+use std::path::PathBuf;
 
 /// Where the benchmarks of a session come from: the workloads of this build, or the functions that a
 /// program has registered.
@@ -25,8 +27,11 @@ pub trait Workloads {
 }
 
 /// The workloads of this build.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Builtin;
+#[derive(Debug, Clone, Default)]
+pub struct Builtin {
+    /// The program that the workload `program` runs; `None` where none is measured.
+    pub program: Option<PathBuf>,
+}
 
 impl Workloads for Builtin {
     fn plan(&self, suite: &Suite) -> Result<Vec<Planned>, SuiteError> {
@@ -34,6 +39,9 @@ impl Workloads for Builtin {
     }
 
     fn open(&self, benchmark: &Benchmark, seed: u64) -> Result<Box<dyn Workload>, String> {
+        if program::is_named(benchmark) {
+            return program::open(benchmark, self.program.as_deref());
+        }
         cpu::open(benchmark, seed).map_err(|error| error.to_string())
     }
 }

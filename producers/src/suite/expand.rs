@@ -5,6 +5,7 @@ use crate::{
     cpu::{self, WorkloadError},
     environment::Topology,
     measure::Policy,
+    program,
 };
 use benchlake_schemas::{Benchmark, BenchmarkId};
 use serde::{Deserialize, Serialize};
@@ -33,7 +34,9 @@ impl Suite {
         let mut planned = Vec::new();
         let mut seen: BTreeMap<BenchmarkId, usize> = BTreeMap::new();
         for entry in &self.entries {
-            cpu::spec(&entry.workload).map_err(|error| self.error(entry, &error))?;
+            if entry.workload != program::NAME {
+                cpu::spec(&entry.workload).map_err(|error| self.error(entry, &error))?;
+            }
             let sizes = entry.axes.iter().map(|axis| axis.values.len());
             let count = sizes.fold(1_usize, usize::saturating_mul);
             if count.saturating_add(planned.len()) > MOST_BENCHMARKS {
@@ -42,8 +45,7 @@ impl Suite {
             }
             for position in 0..count {
                 let given = combination(&entry.axes, position);
-                let benchmark = cpu::plan(&entry.workload, &given, topology)
-                    .map_err(|error| self.error(entry, &error))?;
+                let benchmark = self.benchmark(entry, &given, topology)?;
                 if let Some(line) = seen.insert(benchmark.id(), entry.line) {
                     let problem = format!("{benchmark} is already there (line {line}): remove one of them");
                     return Err(SuiteError::at(&self.label, entry.line, problem));
@@ -52,6 +54,24 @@ impl Suite {
             }
         }
         Ok(planned)
+    }
+
+    /// The benchmark of `entry` with the parameters `given`.
+    fn benchmark(
+        &self,
+        entry: &Entry,
+        given: &BTreeMap<String, String>,
+        topology: &Topology,
+    ) -> Result<Benchmark, SuiteError> {
+        let planned = match (&self.program, entry.workload.as_str()) {
+            (Some(program), program::NAME) => program::plan(&program.path, given),
+            (None, program::NAME) => {
+                let problem = "the workload \"program\" has no program: add [program] with path = \"target/release/mine\"";
+                return Err(SuiteError::at(&self.label, entry.line, problem));
+            }
+            (_, name) => cpu::plan(name, given, topology),
+        };
+        planned.map_err(|error| self.error(entry, &error))
     }
 
     /// `error` at the line of the parameter that it is about.

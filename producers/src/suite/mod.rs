@@ -44,9 +44,23 @@ pub struct Suite {
     pub description: Option<String>,
     /// The policy of the benchmarks that do not have their own.
     pub policy: Policy,
+    /// The program that is measured, or that measures.
+    pub program: Option<Program>,
     entries: Vec<Entry>,
     label: String,
     text: String,
+}
+
+/// The table `[program]`: a program that the workload `program` runs, or one that measures its own
+/// functions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    /// Where it is once it is built, as it is written; the file's name is the benchmarks'.
+    pub path: String,
+    /// The command that builds it, by the rules of a shell's words; `None` where it is built already.
+    pub build: Option<String>,
+    /// Whether it brings its own benchmarks (see [`harness`](crate::harness)): the suite has none then.
+    pub harness: bool,
 }
 
 /// A `[[benchmark]]` with its axes.
@@ -85,6 +99,15 @@ impl Suite {
     /// contradicts itself.
     pub fn parse(text: &str, label: &str) -> Result<Self, SuiteError> {
         read::suite(text, label)
+    }
+
+    /// `base` with what the suite's own `[policy]` says over it: a program's policies, as whoever runs
+    /// it wants them.
+    ///
+    /// # Errors
+    /// [`SuiteError`] if both together cannot be followed.
+    pub fn policy_over(&self, base: &Policy) -> Result<Policy, SuiteError> {
+        read::policy_over(&self.text, &self.label, base)
     }
 
     /// The SHA-256 of its text, in lower-case hex: what tells two suites of one name apart.

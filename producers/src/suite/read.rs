@@ -1,6 +1,6 @@
 //! From TOML to a suite, keeping the line of everything that may be complained about.
 
-use super::{Axis, Entry, Suite, SuiteError};
+use super::{Axis, Entry, Program, Suite, SuiteError};
 use crate::{cpu::hint, measure::Policy};
 use std::time::Duration;
 use toml::{
@@ -8,7 +8,8 @@ use toml::{
     de::{DeString, DeTable, DeValue},
 };
 
-const SUITE_KEYS: [&str; 4] = ["name", "description", "policy", "benchmark"];
+const SUITE_KEYS: [&str; 5] = ["name", "description", "policy", "program", "benchmark"];
+const PROGRAM_KEYS: [&str; 3] = ["path", "build", "harness"];
 
 type Key<'t> = Spanned<DeString<'t>>;
 type Value<'t> = Spanned<DeValue<'t>>;
@@ -16,11 +17,13 @@ type Value<'t> = Spanned<DeValue<'t>>;
 /// The suite `text`, called `label` in errors.
 pub(super) fn suite(text: &str, label: &str) -> Result<Suite, SuiteError> {
     let reader = Reader { text, label };
-    let table = DeTable::parse(text).map_err(|error| {
-        let start = error.span().map_or(0, |span| span.start);
-        reader.error(start, error.message().lines().collect::<Vec<_>>().join("; "))
-    })?;
-    reader.suite(table.get_ref())
+    reader.suite(reader.table()?.get_ref())
+}
+
+/// `base` with the keys of the `[policy]` of the suite `text` over it.
+pub(super) fn policy_over(text: &str, label: &str, base: &Policy) -> Result<Policy, SuiteError> {
+    let reader = Reader { text, label };
+    reader.policy_of(reader.table()?.get_ref(), base)
 }
 
 struct Reader<'a> {
@@ -28,7 +31,14 @@ struct Reader<'a> {
     label: &'a str,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn table(&self) -> Result<Spanned<DeTable<'a>>, SuiteError> {
+        DeTable::parse(self.text).map_err(|error| {
+            let start = error.span().map_or(0, |span| span.start);
+            self.error(start, error.message().lines().collect::<Vec<_>>().join("; "))
+        })
+    }
+
     /// The line, from 1, of the byte at `start`.
     fn line(&self, start: usize) -> usize {
         self.text.as_bytes()[..start.min(self.text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
@@ -60,33 +70,59 @@ impl Reader<'_> {
         let name =
             table.get("name").ok_or_else(|| self.error(0, "the suite has no `name`: add name = \"mine\""))?;
         let description = table.get("description");
-        let policy = match table.get("policy") {
-            Some(value) => self.policy(value, &Policy::default())?,
-            None => Policy::default(),
-        };
-        let benchmarks = table.get("benchmark").map(|value| (value, value.get_ref().as_array()));
-        let entries = match benchmarks {
-            Some((_, Some(array))) if !array.is_empty() => {
-                array.iter().map(|value| self.entry(value, &policy)).collect::<Result<_, _>>()?
-            }
-            Some((value, None)) => {
-                return Err(self.wrong_type("benchmark", value, "write it as [[benchmark]]"));
-            }
-            _ => {
-                return Err(
-                    self.error(0, "the suite has no benchmark: add a [[benchmark]] with a `workload`")
-                );
-            }
-        };
+        let policy = self.policy_of(table, &Policy::default())?;
+        let program = table.get("program").map(|value| self.program(value)).transpose()?;
+        let entries =
+            self.entries(table, &policy, program.as_ref().is_some_and(|program| program.harness))?;
         Ok(Suite {
             name: self.string("name", name, "mine")?,
             description: description
                 .map(|value| self.string("description", value, "what it is for"))
                 .transpose()?,
             policy,
+            program,
             entries,
             label: self.label.to_owned(),
             text: self.text.to_owned(),
+        })
+    }
+
+    /// The benchmarks; none where the suite's program brings its `own`.
+    fn entries(&self, table: &DeTable, policy: &Policy, own: bool) -> Result<Vec<Entry>, SuiteError> {
+        match table.get("benchmark").map(|value| (value, value.get_ref().as_array())) {
+            Some((value, _)) if own => Err(self.error(
+                value.span().start,
+                "a program with `harness = true` brings its own benchmarks: remove [[benchmark]], and choose \
+                 with a filter",
+            )),
+            Some((_, Some(array))) if !array.is_empty() => {
+                array.iter().map(|value| self.entry(value, policy)).collect()
+            }
+            Some((value, None)) => Err(self.wrong_type("benchmark", value, "write it as [[benchmark]]")),
+            _ if own => Ok(Vec::new()),
+            _ => Err(self.error(0, "the suite has no benchmark: add a [[benchmark]] with a `workload`")),
+        }
+    }
+
+    fn program(&self, value: &Value) -> Result<Program, SuiteError> {
+        let table = value.get_ref().as_table();
+        let table = table.ok_or_else(|| self.wrong_type("program", value, "write it as [program]"))?;
+        if let Some((key, _)) = table.iter().find(|(key, _)| !PROGRAM_KEYS.contains(&key.get_ref().as_ref()))
+        {
+            return Err(self.unknown(key, PROGRAM_KEYS.into_iter()));
+        }
+        let path = table.get("path").ok_or_else(|| {
+            self.error(value.span().start, "the program has no `path`: add path = \"target/release/mine\"")
+        })?;
+        let build = table.get("build").map(|value| self.string("build", value, "cargo build --release"));
+        let harness = table.get("harness").map(|value| {
+            let harness = value.get_ref().as_bool();
+            harness.ok_or_else(|| self.wrong_type("harness", value, "true or false"))
+        });
+        Ok(Program {
+            path: self.string("path", path, "target/release/mine")?,
+            build: build.transpose()?,
+            harness: harness.transpose()?.unwrap_or(false),
         })
     }
 
@@ -134,6 +170,11 @@ impl Reader<'_> {
             },
             _ => Err(self.wrong_type(name, value, "a string or a whole number, or an array of them")),
         }
+    }
+
+    /// `base` with the suite's own `[policy]` over it, where there is one.
+    fn policy_of(&self, table: &DeTable, base: &Policy) -> Result<Policy, SuiteError> {
+        table.get("policy").map_or_else(|| Ok(base.clone()), |value| self.policy(value, base))
     }
 
     /// The policy `base` with the keys of a `[policy]` table over it.
