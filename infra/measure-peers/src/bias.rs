@@ -33,7 +33,7 @@ pub(crate) fn bias(rounds: usize) -> Result<()> {
         }
     }
     println!("bias and spread: {rounds} processes of each tool, in turns, {MEASUREMENT} s a body\n");
-    for body in ["empty", "five"] {
+    for body in ["body_empty", "body_five"] {
         print(body, &estimates);
     }
     Ok(())
@@ -44,7 +44,7 @@ fn one(tool: usize, folder: &std::path::Path) -> Result<Vec<(String, &'static st
     Ok(match tool {
         0 => plain("bodies")?.into_iter().map(|(body, values)| (body, PLAIN, values[0])).collect(),
         1 => {
-            let session = Run::new(BODIES, &folder.join("spool"))?.session("baseline", 0)?;
+            let session = Run::new(&BODIES, &folder.join("spool"))?.session("baseline", 0)?;
             session.into_iter().map(|(body, median)| (body, OURS, median)).collect()
         }
         2 => {

@@ -3,7 +3,7 @@
 use crate::{
     peer::{Change, Criterion, plain},
     rule::{MINIMUM_EFFECT, Ratio, median},
-    session::{Run, WORK},
+    session::{KINDS_OF_WORK, Run},
     share::Share,
 };
 use anyhow::{Result, ensure};
@@ -33,26 +33,39 @@ struct Outcome {
 pub(crate) fn comparisons(repeats: usize) -> Result<()> {
     let folder = tempfile::tempdir()?;
     print_work(&plain("kinds")?);
-    let (mut ours, mut theirs) = (BTreeMap::new(), BTreeMap::new());
+    let mut ours: BTreeMap<usize, Outcome> = BTreeMap::new();
+    let mut theirs: BTreeMap<usize, Outcome> = BTreeMap::new();
     for repeat in 0..repeats {
         for steps in [STEPS, SLOWER] {
             compare_ours(steps, folder.path(), ours.entry(steps).or_default())?;
             compare_criterion(steps, folder.path(), theirs.entry(steps).or_default())?;
         }
-        eprintln!("comparisons: {} of {repeats}", repeat + 1);
+        eprintln!(
+            "{} of {repeats}: ours {} | {}, criterion's {} | {}",
+            repeat + 1,
+            ours[&STEPS].different,
+            ours[&SLOWER].slower,
+            theirs[&STEPS].different,
+            theirs[&SLOWER].slower
+        );
     }
     println!(
         "comparisons: {SESSIONS} sessions an arm, ABBA, pairs; different: 95 % interval excludes 1 and the \
          effect is at least {} %\n",
         100.0 * MINIMUM_EFFECT
     );
-    println!("  {:<34} {:<36} {:<36} {:>8}", "", "identical arms called different", "2 % slower arm found", "s each");
+    println!(
+        "  {:<34} {:<36} {:<36} {:>8}",
+        "", "identical arms called different", "2 % slower arm found", "s each"
+    );
     for (name, outcome) in [("benchlake, 2 × 10 sessions", &ours), ("criterion, 2 processes", &theirs)] {
         let (same, slower) = (&outcome[&STEPS], &outcome[&SLOWER]);
         let comparisons = (2 * repeats * KINDS.len()) as f64;
         println!(
             "  {name:<34} {:<36} {:<36} {:>8.2}",
-            same.different, slower.slower, (same.seconds + slower.seconds) / comparisons
+            same.different,
+            slower.slower,
+            (same.seconds + slower.seconds) / comparisons
         );
     }
     for (name, steps) in [("identical", STEPS), ("2 % slower", SLOWER)] {
@@ -85,7 +98,7 @@ fn print_ratios(name: &str, ratios: &[Ratio]) {
 /// both arms alike.
 fn compare_ours(steps: usize, folder: &Path, outcome: &mut Outcome) -> Result<()> {
     let start = Instant::now();
-    let mut run = Run::new(WORK, &folder.join("spool"))?;
+    let mut run = Run::new(&KINDS_OF_WORK, &folder.join("spool"))?;
     let mut pairs: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
     for pair in 0..SESSIONS {
         let (baseline, mut candidate);

@@ -49,7 +49,7 @@ pub(crate) fn divan(seconds: f64) -> Result<BTreeMap<String, f64>> {
 /// The column `median` of divan's table.
 fn divan_medians(table: &str) -> Result<BTreeMap<String, f64>> {
     let row = |line: &str| -> Option<Result<(String, f64)>> {
-        let name = line.split_whitespace().find_map(|word| word.strip_prefix("body_"))?;
+        let name = line.split_whitespace().find(|word| word.starts_with("body_"))?;
         let median = line.split('│').nth(2).context("divan's table has no third column");
         Some(median.and_then(nanoseconds).map(|median| (name.to_owned(), median)))
     };
@@ -107,10 +107,10 @@ impl<'a> Criterion<'a> {
     pub(crate) fn bodies(&self) -> Result<BTreeMap<String, (f64, f64)>> {
         output(&mut self.command("body_")?)?;
         let estimates = |name: &str| -> Result<(String, (f64, f64))> {
-            let file = self.home.join(format!("body_{name}/new/estimates.json"));
+            let file = self.home.join(format!("{name}/new/estimates.json"));
             Ok((name.to_owned(), (estimate(&file, "slope")?, estimate(&file, "median")?)))
         };
-        ["empty", "five"].into_iter().map(estimates).collect()
+        ["body_empty", "body_five"].into_iter().map(estimates).collect()
     }
 
     /// Measures the kinds of work as the baseline `base`.
@@ -158,7 +158,7 @@ mod tests {
             ├─ body_empty  0 ns          │ 1.918 µs      │ 0.001 ns      │ 0.164 ns      │ 52470   │ 429834240\n\
             ╰─ body_five   4.694 ns      │ 15.75 µs      │ 4.716 ns      │ 7.408 ns      │ 198241  │ 101499392\n";
         let medians = divan_medians(table).expect("medians");
-        assert_eq!(medians, BTreeMap::from([("empty".into(), 0.001), ("five".into(), 4.716)]));
+        assert_eq!(medians, BTreeMap::from([("body_empty".into(), 0.001), ("body_five".into(), 4.716)]));
         assert!(divan_medians("").is_err());
         assert!(nanoseconds("3 parsecs").is_err());
     }

@@ -2,14 +2,14 @@
 
 use anyhow::{Context as _, Result, bail};
 use benchlake_producers::{
-    measure::{Workload, WrongResult},
+    harness::Harness,
     session::{
-        self, SessionEvent, SessionSpec, Workloads,
+        self, SessionEvent, SessionSpec,
         supervise::{Told, supervise},
     },
-    suite::{Planned, Suite, SuiteError},
+    suite::Suite,
 };
-use benchlake_schemas::{Benchmark, BenchmarkId, Check, SessionId, Work};
+use benchlake_schemas::{BenchmarkId, SessionId};
 use measure_peers::{
     SEED, empty, five,
     kinds::{Inputs, KINDS, STEPS},
@@ -25,80 +25,60 @@ use std::{
 /// The tag that tells a session how many steps a kind of work has: what is different in an arm.
 const TAG: &str = "steps";
 
-/// The suite of the two bodies, as long as the peers are told to measure.
-pub(crate) const BODIES: &str = r#"
+/// The sessions of the two bodies: as long as the peers are told to measure.
+pub(crate) const BODIES: Sessions = Sessions {
+    filter: "^body_",
+    suite: r#"
 name = "bodies"
+[program]
+path = "measure-peers"
+harness = true
 [policy]
 warmup = "500ms"
 min_time = "1s"
-[[benchmark]]
-workload = "bodies"
-"#;
+"#,
+};
 
-/// The suite of the kinds of work: 30 samples of a millisecond in each session.
-pub(crate) const WORK: &str = r#"
+/// The sessions of the kinds of work: 30 samples of a millisecond of each.
+pub(crate) const KINDS_OF_WORK: Sessions = Sessions {
+    filter: "^kind_",
+    suite: r#"
 name = "kinds"
+[program]
+path = "measure-peers"
+harness = true
 [policy]
 warmup = "10ms"
 warmup_max = "100ms"
 min_time = "30ms"
-[[benchmark]]
-workload = "kinds"
-"#;
+"#,
+};
 
-/// What this program measures.
-struct Bodies {
-    steps: usize,
+/// What sessions measure, and how long.
+pub(crate) struct Sessions {
+    filter: &'static str,
+    suite: &'static str,
 }
 
-impl Workloads for Bodies {
-    fn plan(&self, suite: &Suite) -> Result<Vec<Planned>, SuiteError> {
-        let names = match suite.name.as_str() {
-            "bodies" => vec!["empty", "five"],
-            _ => KINDS.iter().map(|kind| kind.name).collect(),
-        };
-        let planned = |name| Planned { benchmark: Benchmark::new(name), policy: suite.policy.clone() };
-        Ok(names.into_iter().map(planned).collect())
+/// What this program measures, as a project registers its functions.
+fn harness(steps: usize) -> Harness {
+    let mut harness = Harness::new("measure-peers");
+    harness.function("body_empty", |b| b.iter(empty));
+    harness.function("body_five", |b| b.iter(|| five(black_box(SEED))));
+    for kind in KINDS {
+        harness.function(format!("kind_{}", kind.name), move |b| {
+            let inputs = Inputs::default();
+            b.iter(move || (kind.run)(&inputs, black_box(steps)))
+        });
     }
-
-    fn open(&self, benchmark: &Benchmark, _seed: u64) -> Result<Box<dyn Workload>, String> {
-        let name = benchmark.name.as_str();
-        if let Some(kind) = KINDS.iter().find(|kind| kind.name == name) {
-            let (inputs, steps) = (Inputs::default(), self.steps);
-            return Ok(Box::new(Body(move || (kind.run)(&inputs, black_box(steps)))));
-        }
-        match name {
-            "empty" => Ok(Box::new(Body(empty))),
-            "five" => Ok(Box::new(Body(|| five(black_box(SEED))))),
-            _ => Err(format!("there is no body {name:?}")),
-        }
-    }
-}
-
-/// A body in our loop.
-struct Body<F>(F);
-
-impl<F: FnMut() -> u64> Workload for Body<F> {
-    fn run(&mut self, iterations: u64) {
-        for _ in 0..iterations {
-            black_box((self.0)());
-        }
-    }
-
-    fn check(&mut self) -> Result<Check, WrongResult> {
-        Ok(Check::default())
-    }
-
-    fn work(&self) -> Work {
-        Work::default()
-    }
+    harness
 }
 
 /// Measures the session whose specification comes on standard input.
 pub(crate) fn measure() -> Result<()> {
     let spec: SessionSpec = serde_json::from_reader(io::stdin().lock()).context("standard input")?;
     let steps = spec.tags.get(TAG).map_or(Ok(STEPS), |steps| steps.parse()).context("the tag `steps`")?;
-    session::run(&spec, &Bodies { steps }, &AtomicBool::new(false), &mut |event| {
+    session::run(&spec, &harness(steps), &AtomicBool::new(false), &mut |event| {
         if let Ok(line) = serde_json::to_string(&event) {
             // A launcher that went away does not stop a session.
             let _ = writeln!(io::stdout(), "{line}");
@@ -113,10 +93,11 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// A new run of `suite` that spools into `spool`.
-    pub(crate) fn new(suite: &str, spool: &Path) -> Result<Self> {
-        let suite = Suite::parse(suite, "measure-peers")?;
+    /// A new run of `sessions` that spools into `spool`.
+    pub(crate) fn new(sessions: &Sessions, spool: &Path) -> Result<Self> {
+        let suite = Suite::parse(sessions.suite, "measure-peers")?;
         let mut spec = SessionSpec::new(&suite, "measure-peers", spool.to_owned(), 1);
+        spec.filter = Some(sessions.filter.to_owned());
         // They would be counted after the timed samples and are not looked at here.
         spec.counters = false;
         Ok(Self { spec })

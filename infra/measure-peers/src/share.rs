@@ -32,7 +32,13 @@ impl fmt::Display for Share {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (low, high) = self.interval();
         let percent = 100.0 * f64::from(self.count) / f64::from(self.all);
-        let text = format!("{} of {}: {percent:.1} % [{:.1}, {:.1}]", self.count, self.all, 100.0 * low, 100.0 * high);
+        let text = format!(
+            "{} of {}: {percent:.1} % [{:.1}, {:.1}]",
+            self.count,
+            self.all,
+            100.0 * low,
+            100.0 * high
+        );
         f.pad(&text)
     }
 }
@@ -45,7 +51,10 @@ mod tests {
     #[test]
     fn interval_agrees_with_scipy() {
         let (low, high) = Share { count: 3, all: 200 }.interval();
-        assert!((low - 0.003_104_107_6).abs() < 1e-9 && (high - 0.043_208_281_9).abs() < 1e-9, "{low} {high}");
+        assert!(
+            (low - 0.003_104_107_6).abs() < 1e-9 && (high - 0.043_208_281_9).abs() < 1e-9,
+            "{low} {high}"
+        );
         assert!((Share { count: 0, all: 200 }.interval().1 - 0.018_275_340_4).abs() < 1e-9);
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     workspace::Workspace,
 };
 use anyhow::{Result, bail};
+use std::process::Command;
 
 /// A bench: a name, what it shows, and how it is run.
 struct Bench {
@@ -16,6 +17,11 @@ struct Bench {
 }
 
 const BENCHES: &[Bench] = &[
+    Bench {
+        name: "measure",
+        shows: "the sampler against criterion and divan; A/A and a planted slowdown",
+        run: measure,
+    },
     Bench {
         name: "measure-peers",
         shows: "workloads against NumPy and a plain C STREAM",
@@ -87,6 +93,15 @@ fn with_fresh_kafka(workspace: &Workspace, work: impl FnOnce() -> Result<()>) ->
     let outcome = work();
     kafka::up(workspace, true)?;
     outcome.and(kafka::down(workspace, false))
+}
+
+/// A package of its own, so that what is compared against is no dependency of benchlake.
+fn measure(workspace: &Workspace) -> Result<()> {
+    let target = workspace.target().join("measure-peers");
+    let manifest = ["--manifest-path", "infra/measure-peers/Cargo.toml"];
+    let mut build = workspace.cargo(["build", "--release", "--locked", "--bins", "--target-dir"]);
+    run(build.arg(&target).args(manifest), "mend what it names")?;
+    run(&mut Command::new(target.join("release/measure-peers")), "see what it says")
 }
 
 fn measure_peers(workspace: &Workspace) -> Result<()> {

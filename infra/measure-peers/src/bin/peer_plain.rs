@@ -19,8 +19,8 @@ fn main() {
     if std::env::args().nth(1).as_deref() == Some("kinds") {
         kinds();
     } else {
-        println!("empty {}", fastest(REPEATS, EXECUTIONS, empty));
-        println!("five {}", fastest(REPEATS, EXECUTIONS, || five(black_box(SEED))));
+        println!("body_empty {}", fastest(REPEATS, EXECUTIONS, empty));
+        println!("body_five {}", fastest(REPEATS, EXECUTIONS, || five(black_box(SEED))));
     }
 }
 
