@@ -1,27 +1,29 @@
 -- what: What the processor did in one iteration of each benchmark of a run; empty where it was not counted.
 -- parameter: run text = -- The run's id; the latest measured run where it is not given.
 -- chart: bar x=label y=ipc
--- show: label sessions instructions cycles ipc branch_miss_rate:percent l1d_miss_rate:percent l2_miss_rate:percent llc_miss_rate:percent energy allocations peak_memory
+-- show: label arm cpu_time:s instructions cycles ipc branch_miss_rate:percent l1d_miss_rate:percent l2_miss_rate:percent llc_miss_rate:percent energy:J allocations allocated_bytes:B peak_memory:B minor_faults context_switches
 
 -- A session's centre is the median of its samples, per iteration; then the sessions are averaged.
 -- Energy is in joules, memory in bytes.
 WITH session AS (
-    SELECT benchmark_id, label, session_id, rank, metric, list_median("values") AS centre
+    SELECT benchmark_id, label, arm, session_id, rank, metric, list_median("values") AS centre
     FROM measured
+    LEFT JOIN (SELECT session_id, arm FROM session_status) USING (session_id)
     WHERE run_id = coalesce($run, (SELECT max(run_id) FROM measured))
 ),
 counted AS (
     SELECT
-        benchmark_id, label, metric,
+        benchmark_id, label, arm, metric,
         list_avg(array_agg(centre ORDER BY session_id, rank)) AS centre,
         count(DISTINCT session_id) AS sessions
     FROM session
-    GROUP BY benchmark_id, label, metric
+    GROUP BY benchmark_id, label, arm, metric
 ),
 wide AS (
     SELECT
-        benchmark_id, label,
+        benchmark_id, label, arm,
         max(sessions) AS sessions,
+        max(centre) FILTER (WHERE metric = 'cpu_time') AS cpu_time,
         max(centre) FILTER (WHERE metric = 'instructions') AS instructions,
         max(centre) FILTER (WHERE metric = 'cycles') AS cycles,
         max(centre) FILTER (WHERE metric = 'branches') AS branches,
@@ -39,10 +41,10 @@ wide AS (
         max(centre) FILTER (WHERE metric = 'minor_faults') AS minor_faults,
         max(centre) FILTER (WHERE metric = 'context_switches') AS context_switches
     FROM counted
-    GROUP BY benchmark_id, label
+    GROUP BY benchmark_id, label, arm
 )
 SELECT
-    label, sessions, instructions, cycles,
+    label, arm, sessions, cpu_time, instructions, cycles,
     instructions / nullif(cycles, 0) AS ipc,
     branch_misses / nullif(branches, 0) AS branch_miss_rate,
     l1d_misses / nullif(l1d_loads, 0) AS l1d_miss_rate,
@@ -51,4 +53,4 @@ SELECT
     energy, allocations, allocated_bytes, peak_memory, minor_faults, context_switches,
     benchmark_id
 FROM wide
-ORDER BY label, benchmark_id
+ORDER BY label, arm, benchmark_id

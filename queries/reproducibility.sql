@@ -4,31 +4,32 @@
 -- parameter: limit number = 0.05 -- The largest coefficient of variation that counts as reproducible.
 -- parameter: sessions integer = 3 -- Below this many sessions nothing is said.
 -- chart: bar x=label y=cv_of_medians
--- show: label sessions cv_of_medians:percent cv_of_means:percent limit:percent reproducible
+-- show: label arm sessions cv_of_medians:percent cv_of_means:percent limit:percent reproducible
 
 -- Coefficient of variation across sessions: standard deviation of the sessions' medians over their
 -- mean; medians decide, as a burst of foreign load moves a session's mean but hardly its median. The
 -- same of the means is beside it: far apart, the two say that sessions were disturbed.
 WITH session AS (
     SELECT
-        benchmark_id, label, metric, session_id, rank,
+        benchmark_id, label, arm, metric, session_id, rank,
         list_avg("values") AS mean,
         list_median("values") AS median
     FROM measured
+    LEFT JOIN (SELECT session_id, arm FROM session_status) USING (session_id)
     WHERE run_id = coalesce($run, (SELECT max(run_id) FROM measured))
         AND ($metric = 'all' OR metric = $metric)
 ),
 benchmark AS (
     SELECT
-        benchmark_id, label, metric,
+        benchmark_id, label, arm, metric,
         count(DISTINCT session_id) AS sessions,
         list_cv(array_agg(mean ORDER BY session_id, rank)) AS cv_of_means,
         list_cv(array_agg(median ORDER BY session_id, rank)) AS cv_of_medians
     FROM session
-    GROUP BY benchmark_id, label, metric
+    GROUP BY benchmark_id, label, arm, metric
 )
 SELECT
-    label, metric, sessions, cv_of_medians, cv_of_means,
+    label, arm, metric, sessions, cv_of_medians, cv_of_means,
     $limit AS "limit",
     CASE
         WHEN sessions < greatest($sessions, 2) OR cv_of_medians IS NULL THEN 'too few sessions'
@@ -37,4 +38,4 @@ SELECT
     END AS reproducible,
     benchmark_id
 FROM benchmark
-ORDER BY label, metric
+ORDER BY label, arm, metric

@@ -3,25 +3,26 @@
 -- parameter: metric text = time -- The metric, such as `cycles`; `all` for each of them.
 -- parameter: level number = 0.95 -- The level of the interval, between 0 and 1.
 -- chart: bar x=label y=centre low=low high=high
--- show: label sessions samples centre:unit low:unit high:unit cv_between:percent cv_within:percent rate of_peak:percent flags
+-- show: label arm sessions samples centre:unit low:unit high:unit cv_between:percent cv_within:percent rate of_peak:percent flags
 
 -- The session is the unit of replication: a session's centre is the median of its samples, which a
 -- few disturbed samples do not move; the interval is taken over the sessions' centres. One session
 -- has no interval.
 WITH session AS (
     SELECT
-        benchmark_id, label, metric, unit, session_id, rank, flops, bytes, flags,
+        benchmark_id, label, arm, metric, unit, session_id, rank, flops, bytes, flags,
         cardinality("values") AS samples,
         list_avg("values") AS mean,
         list_median("values") AS median,
         list_cv("values") AS cv
     FROM measured
+    LEFT JOIN (SELECT session_id, arm FROM session_status) USING (session_id)
     WHERE run_id = coalesce($run, (SELECT max(run_id) FROM measured))
         AND ($metric = 'all' OR metric = $metric)
 ),
 benchmark AS (
     SELECT
-        benchmark_id, label, metric, unit,
+        benchmark_id, label, arm, metric, unit,
         max(flops) AS flops,
         max(bytes) AS bytes,
         count(DISTINCT session_id) AS sessions,
@@ -31,7 +32,7 @@ benchmark AS (
         array_agg(cv ORDER BY session_id, rank) AS cvs,
         array_sort(array_distinct(flatten(array_agg(flags)))) AS flags
     FROM session
-    GROUP BY benchmark_id, label, metric, unit
+    GROUP BY benchmark_id, label, arm, metric, unit
 ),
 centred AS (
     SELECT
@@ -43,14 +44,15 @@ centred AS (
 ),
 peak AS (
     SELECT
-        benchmark_id AS of_benchmark,
+        benchmark_id AS of_benchmark, arm AS of_arm,
         list_avg(array_agg(of_peak ORDER BY session_id, rank)) AS of_peak
     FROM roofline
+    LEFT JOIN (SELECT session_id, arm FROM session_status) USING (session_id)
     WHERE run_id = coalesce($run, (SELECT max(run_id) FROM measured))
-    GROUP BY benchmark_id
+    GROUP BY benchmark_id, arm
 )
 SELECT
-    label, metric, unit, sessions, samples, centre,
+    label, arm, metric, unit, sessions, samples, centre,
     list_ci_low(medians, $level) AS low,
     list_ci_high(medians, $level) AS high,
     list_cv(medians) AS cv_between,
@@ -68,5 +70,5 @@ SELECT
     array_to_string(flags, ' ') AS flags,
     benchmark_id
 FROM centred
-LEFT JOIN peak ON of_benchmark = benchmark_id AND metric = 'time'
-ORDER BY label, metric
+LEFT JOIN peak ON of_benchmark = benchmark_id AND (of_arm IS NOT DISTINCT FROM arm) AND metric = 'time'
+ORDER BY label, arm, metric

@@ -3,27 +3,29 @@
 -- parameter: metric text = time -- The metric, such as `cycles`; `all` for each of them.
 -- parameter: level number = 0.95 -- The level of the interval, between 0 and 1.
 -- chart: line x=started_at y=centre low=low high=high series=label
--- show: label started_at commit sessions centre:unit low:unit high:unit cv_between:percent
+-- show: label arm started_at commit sessions centre:unit low:unit high:unit cv_between:percent
 
 WITH session AS (
     SELECT
-        run_id, benchmark_id, label, metric, unit, session_id, rank, started_at,
+        run_id, benchmark_id, label, arm, metric, unit, session_id, rank, started_at,
         list_median("values") AS centre
     FROM measured
+    LEFT JOIN (SELECT session_id, arm FROM session_status) USING (session_id)
     WHERE ($metric = 'all' OR metric = $metric)
         AND ($benchmark IS NULL OR benchmark = $benchmark OR label = $benchmark)
 ),
 run AS (
     SELECT
-        run_id, benchmark_id, label, metric, unit,
+        run_id, benchmark_id, label, arm, metric, unit,
         min(started_at) AS measured_at,
         count(DISTINCT session_id) AS sessions,
         array_agg(centre ORDER BY session_id, rank) AS centres
     FROM session
-    GROUP BY run_id, benchmark_id, label, metric, unit
+    GROUP BY run_id, benchmark_id, label, arm, metric, unit
 )
 SELECT
     run.label,
+    run.arm,
     run.run_id,
     -- A series may be landed before its session's start is.
     coalesce(runs.started_at, run.measured_at) AS started_at,
@@ -39,4 +41,4 @@ SELECT
     run.benchmark_id
 FROM run
 LEFT JOIN runs ON runs.run_id = run.run_id
-ORDER BY run.label, run.metric, started_at, run.run_id
+ORDER BY run.label, run.arm, run.metric, started_at, run.run_id

@@ -26,7 +26,9 @@ pub(crate) fn run(args: &Report, global: &Global) -> Result<u8, Failure> {
 pub(crate) fn write(lake: &str, at: &At, out: &Path, run: Option<String>) -> Result<PathBuf, Failure> {
     let files = Runtime::new()?.block_on(async {
         let lake = Lake::open(lake, at).await?;
-        Ok::<_, Failure>(report::write(&lake, out, &report::Options { run, ..report::Options::default() }).await?)
+        Ok::<_, Failure>(
+            report::write(&lake, out, &report::Options { run, ..report::Options::default() }).await?,
+        )
     })?;
     Ok(files.into_iter().next().unwrap_or_else(|| out.to_owned()))
 }

@@ -145,11 +145,6 @@ pub(crate) fn ratio(baseline: &[Vec<f64>], candidate: &[Vec<f64>]) -> Option<Est
     hierarchical_ratio(baseline, candidate, LEVEL, RESAMPLES, 1)
 }
 
-/// The centre with its interval; `None` where it cannot be told.
-pub(crate) fn centre(sessions: &[Vec<f64>]) -> Option<Estimate> {
-    hierarchical(sessions, LEVEL, RESAMPLES, 1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,7 +191,10 @@ mod tests {
         let spent = AUTO.enough(5, Duration::from_secs(90), &single, "").expect("an end");
         assert!(matches!(spent, Enough::Spent(Some(_))));
         let text = spent.to_string();
-        assert!(text.starts_with("the budget is spent: the widest is ±") && text.ends_with("% of w"), "{text}");
+        assert!(
+            text.starts_with("the budget is spent: the widest is ±") && text.ends_with("% of w"),
+            "{text}"
+        );
         assert!(matches!(AUTO.enough(100, Duration::ZERO, &single, ""), Some(Enough::Most(_))));
     }
 

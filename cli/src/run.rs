@@ -62,8 +62,7 @@ pub(crate) fn run(args: &Run, global: &Global) -> Result<u8, Failure> {
         SessionCount::Fixed(count) => Sessions::Fixed(count),
         SessionCount::Auto => Sessions::Auto { precision: args.precision, budget: *args.budget },
     };
-    let plan =
-        Plan { suite: &suite, template: &template, arms: &arms, sessions, probe: !args.no_probe };
+    let plan = Plan { suite: &suite, template: &template, arms: &arms, sessions, probe: !args.no_probe };
     let code = measure(&plan, &mut destination, global)?;
     if let Some(lake) = &lake {
         let parameters = [("run".to_owned(), template.run_id.to_string())].into();
@@ -145,11 +144,7 @@ pub(crate) struct Plan<'a> {
 
 /// Measures round after round, each a session of every arm, and delivers after each session; also
 /// what `demo` does.
-pub(crate) fn measure(
-    plan: &Plan,
-    destination: &mut Destination,
-    global: &Global,
-) -> Result<u8, Failure> {
+pub(crate) fn measure(plan: &Plan, destination: &mut Destination, global: &Global) -> Result<u8, Failure> {
     let Plan { template, arms, sessions, .. } = plan;
     check(plan)?;
     let (facts, noisy) = surroundings(plan, global)?;
@@ -165,7 +160,8 @@ pub(crate) fn measure(
         }
         for arm in rounds::order(arms.len(), round) {
             let spec = specification(plan, &arms[arm], round, position);
-            let spec = SessionSpec { noisy, facts: spec.facts.into_iter().chain(facts.clone()).collect(), ..spec };
+            let spec =
+                SessionSpec { noisy, facts: spec.facts.into_iter().chain(facts.clone()).collect(), ..spec };
             launch(&arms[arm].process, spec, &interrupted, &bar, &mut tally, global)?;
             delivery = destination.deliver(&template.spool);
             position += 1;
@@ -208,14 +204,18 @@ fn check(plan: &Plan) -> Result<(), Failure> {
 /// Where the sessions will run and how quiet it is there: facts for each of them, and whether to flag
 /// their series.
 fn surroundings(plan: &Plan, global: &Global) -> Result<(BTreeMap<String, String>, bool), Failure> {
-    let placement = Placement::new(plan.template.pin.as_deref(), plan.template.numa).map_err(Failure::usage)?;
+    let placement =
+        Placement::new(plan.template.pin.as_deref(), plan.template.numa).map_err(Failure::usage)?;
     let cpus = placement.try_out().map_err(Failure::usage)?;
     if !plan.probe {
         return Ok((BTreeMap::new(), false));
     }
     let noise = machine::probe(&cpus);
     if noise.is_noisy() {
-        output::remark(global, &format!("this machine is {noise}; every series is flagged `noisy`: see `benchlake doctor`"));
+        output::remark(
+            global,
+            &format!("this machine is {noise}; every series is flagged `noisy`: see `benchlake doctor`"),
+        );
     } else {
         tracing::info!("this machine is {noise}");
     }

@@ -8,6 +8,7 @@ use arrow::{
     datatypes::{DataType, Float64Type},
     error::ArrowError,
 };
+use benchlake_schemas::Unit;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
 
 /// A column of a named query's table, and how its values are shown.
@@ -24,6 +25,8 @@ pub(crate) enum Style {
     Plain,
     /// In the unit that the row's column `unit` names.
     Unit,
+    /// In this unit.
+    In(Unit),
     /// As a percentage.
     Percent,
 }
@@ -37,6 +40,7 @@ pub(super) fn table(answer: &Answer) -> Result<String, ArrowError> {
 
 /// The columns `shown`, each in its style.
 pub(crate) fn styled(answer: &Answer, shown: &[Shown]) -> Result<String, ArrowError> {
+    let shown: Vec<&Shown> = shown.iter().filter(|shown| says_something(answer, shown)).collect();
     let mut rows = Vec::with_capacity(answer.rows());
     for batch in &answer.batches {
         for row in 0..batch.num_rows() {
@@ -49,6 +53,14 @@ pub(crate) fn styled(answer: &Answer, shown: &[Shown]) -> Result<String, ArrowEr
     };
     let heads: Vec<_> = shown.iter().map(|shown| (shown.column.as_str(), number(shown))).collect();
     Ok(draw(&heads, rows))
+}
+
+/// Whether a column has a value anywhere; one that does not would only make a table wider.
+fn says_something(answer: &Answer, shown: &Shown) -> bool {
+    let is_null = |batch: &RecordBatch| {
+        batch.column_by_name(&shown.column).is_some_and(|values| values.null_count() == values.len())
+    };
+    answer.rows() == 0 || !answer.batches.iter().all(is_null)
 }
 
 fn styled_cell(batch: &RecordBatch, row: usize, shown: &Shown) -> Result<String, ArrowError> {
@@ -66,6 +78,7 @@ fn styled_cell(batch: &RecordBatch, row: usize, shown: &Shown) -> Result<String,
     let value = float(values, row)?;
     Ok(match shown.style {
         Style::Percent => format!("{:.2} %", value * 100.0),
+        Style::In(unit) => quantity(value, unit.as_str()),
         _ => quantity(value, &cell::text(column("unit")?, row)?),
     })
 }

@@ -2,6 +2,7 @@
 
 use super::{Parameter, Query, Type};
 use crate::format::{Shown, Style};
+use benchlake_schemas::Unit;
 use std::collections::BTreeMap;
 
 /// How the answer of a query is drawn.
@@ -108,14 +109,23 @@ fn chart(text: &str) -> Result<Chart, String> {
     Ok(Chart { kind: kind.into(), roles })
 }
 
-/// `COLUMN[:unit|:percent] …`
+/// `COLUMN[:unit|:percent|:UNIT] …`
 fn show(text: &str) -> Result<Vec<Shown>, String> {
     let one = |word: &str| {
         let (column, style) = match word.split_once(':') {
             None => (word, Style::Plain),
             Some((column, "unit")) => (column, Style::Unit),
             Some((column, "percent")) => (column, Style::Percent),
-            Some(_) => return Err(format!("`{word}` is not COLUMN, COLUMN:unit or COLUMN:percent")),
+            Some((column, unit)) => match Unit::ALL.iter().find(|known| known.as_str() == unit) {
+                Some(unit) => (column, Style::In(*unit)),
+                None => {
+                    let units: Vec<_> = Unit::ALL.iter().map(|unit| unit.as_str()).collect();
+                    let units = units.join(", ");
+                    return Err(format!(
+                        "`{word}` is not COLUMN, COLUMN:unit, COLUMN:percent or COLUMN: and one of {units}"
+                    ));
+                }
+            },
         };
         Ok(Shown { column: column.to_owned(), style })
     };

@@ -64,7 +64,8 @@ fn two_commits_are_measured_in_turns() -> TestResult {
     assert!((40.0..110.0).contains(&percent), "{ratio}");
     let lake = folder.path().join("lake");
     let order = "select arm, branch from session_status order by position";
-    let expected = [["baseline", "quick"], ["candidate", "slow"], ["candidate", "slow"], ["baseline", "quick"]];
+    let expected =
+        [["baseline", "quick"], ["candidate", "slow"], ["candidate", "slow"], ["baseline", "quick"]];
     assert_eq!(sql(&lake, order)?, expected);
     let different = "select count(distinct \"commit\"), count(distinct environment['program.sha256'][1]) from session_status";
     assert_eq!(sql(&lake, different)?, [["2", "2"]]);
@@ -115,7 +116,8 @@ fn sessions_go_on_until_precise() -> TestResult {
     assert!(text.contains("5 sessions ok") && text.contains("every interval is narrow enough"), "{text}");
     let text = String::from_utf8(ok(auto(&["--precision", "0.0000001", "--budget", "1ms"])?)?.stderr)?;
     assert!(text.contains("1 sessions ok") && text.contains("the budget is spent"), "{text}");
-    let rule = sql(&folder.path().join("lake"), "select environment['run.sessions'][1] from sessions limit 1")?;
+    let rule =
+        sql(&folder.path().join("lake"), "select environment['run.sessions'][1] from sessions limit 1")?;
     assert!(rule[0][0].contains("auto"), "{rule:?}");
     Ok(())
 }

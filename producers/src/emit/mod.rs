@@ -23,8 +23,8 @@ mod sender;
 mod textfile;
 
 pub(crate) use log::end as log_end;
-pub(crate) use spool::replace;
 pub use log::{Entry, LogReader};
+pub(crate) use spool::replace;
 pub use spool::{Drain, Spool, SpoolError, SpoolOptions, WhenFull, backlog, drains};
 
 #[cfg(feature = "kafka")]

@@ -30,6 +30,11 @@ pub trait Workload {
     fn work(&self) -> Work;
 }
 
+/// What a workload unwinds with (`std::panic::resume_unwind`) when a run fails without being a bug, as
+/// [`Workload::run`] has no room for an error between two clock readings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunFailed(pub String);
+
 /// The result of a workload is wrong, so that its time means nothing.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error(

@@ -1,6 +1,6 @@
 //! The program's process, started anew for each iteration.
 
-use crate::measure::{Workload, WrongResult};
+use crate::measure::{RunFailed, Workload, WrongResult};
 use benchlake_schemas::{Check, Work};
 use rustix::fs::{MemfdFlags, memfd_create};
 use std::{
@@ -76,7 +76,7 @@ impl Workload for Process {
         for _ in 0..iterations {
             if let Err(problem) = self.once() {
                 // Unwinds to the session, which records it, without the words of a panic here.
-                resume_unwind(Box::new(problem));
+                resume_unwind(Box::new(RunFailed(problem)));
             }
         }
     }
@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(std::fs::read_to_string(&log).expect("a log").lines().count(), 4);
         process.prepare(1);
         let panic = catch_unwind(AssertUnwindSafe(|| process.run(1))).expect_err("the fifth fails");
-        let text = panic.downcast_ref::<String>().expect("words");
+        let RunFailed(text) = panic.downcast_ref().expect("words");
         assert_eq!(text, "/bin/sh failed (exit status: 1): five");
     }
 }

@@ -6,6 +6,7 @@
 
 mod error;
 mod event;
+mod one;
 mod rows;
 mod run;
 mod spec;

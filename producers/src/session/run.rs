@@ -1,25 +1,20 @@
 //! The session itself: what its process does from the first benchmark to the last.
 
-use super::{SessionError, SessionEvent, SessionSpec, Workloads, rows};
+use super::{
+    SessionError, SessionEvent, SessionSpec, Workloads,
+    one::{Context, Failure, Measured},
+    rows,
+};
 use crate::{
-    counters::{Counted, Counters},
+    counters::Counters,
     emit::Spool,
-    machine::Watch,
-    measure::{Clock, Measurement, Policy, WrongResult, measure},
+    measure::Clock,
     suite::{Planned, Suite},
 };
-use benchlake_schemas::{Benchmark, Check, Metric, Series, Status, StopReason, Work, now};
+use benchlake_schemas::{Metric, Status, now};
 use rand::{SeedableRng, rngs::StdRng, seq::SliceRandom};
 use regex::Regex;
-use std::{
-    any::Any,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::atomic::{AtomicBool, Ordering},
-    time::Instant,
-};
-
-/// How many times a launcher is told at most.
-const TOLD: usize = 256;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The benchmarks of `suite` that match `filter`, on this machine, in the order of the file.
 ///
@@ -80,24 +75,15 @@ pub fn run(
         }
         let limit = policy.limit().as_secs_f64();
         report(SessionEvent::Measuring { benchmark: benchmark.clone(), limit });
-        let measured = one(spec, workloads, &benchmark, policy, &clock, counters.as_mut(), interrupted);
-        let kept = match measured {
-            Ok(measured) => {
-                let kept = spool.append(&measured.rows)?;
-                let lost = measured.rows.len() - kept;
-                if lost == 0 { Ok(measured) } else { Err(Failure::new(StopReason::Failed, full(lost))) }
-            }
-            Err(failure) => {
-                let Failure { reason, error } = &failure;
-                spool.append(&[rows::without_samples(spec, &benchmark, Metric::Time, *reason, error)])?;
-                Err(failure)
-            }
-        };
-        report(match kept {
-            Ok(Measured { samples, stop, iterations, times, .. }) => {
+        let context = Context { spec, workloads, clock: &clock, interrupted };
+        report(match context.measure(&benchmark, policy, counters.as_mut(), &mut spool) {
+            Ok(Measured { samples, stop, iterations, times }) => {
                 SessionEvent::Measured { benchmark, samples, stop, iterations, times }
             }
-            Err(Failure { reason, error }) => {
+            Err(Failure::Spool(error)) => return Err(error.into()),
+            Err(Failure::Benchmark { reason, error }) => {
+                let row = rows::without_samples(spec, &benchmark, Metric::Time, reason, &error);
+                spool.append(&[row])?;
                 failures.push(format!("{benchmark}: {error}"));
                 SessionEvent::Failed { benchmark, reason, error }
             }
@@ -112,105 +98,4 @@ pub fn run(
     spool.append(&[rows::ended(start, status, message)])?;
     report(SessionEvent::Ended { status });
     Ok(status)
-}
-
-fn full(lost: usize) -> String {
-    format!("{lost} rows dropped: the spool is full")
-}
-
-/// Why a benchmark has no samples.
-struct Failure {
-    reason: StopReason,
-    error: String,
-}
-
-impl Failure {
-    fn new(reason: StopReason, error: impl ToString) -> Self {
-        Self { reason, error: error.to_string() }
-    }
-}
-
-/// What one benchmark came to.
-struct Measured {
-    rows: Vec<Series>,
-    samples: usize,
-    stop: StopReason,
-    iterations: u64,
-    times: Vec<f64>,
-}
-
-/// Sets one benchmark up, checks it, measures it. What panics on the way fails alone.
-fn one(
-    spec: &SessionSpec,
-    workloads: &dyn Workloads,
-    benchmark: &Benchmark,
-    policy: Policy,
-    clock: &Clock,
-    counters: Option<&mut Counters>,
-    interrupted: &AtomicBool,
-) -> Result<Measured, Failure> {
-    let iterations = spec.iterations.get(&benchmark.id()).copied().or(policy.iterations);
-    let policy = Policy { iterations, ..policy };
-    let begun = Instant::now();
-    let work = AssertUnwindSafe(|| {
-        let mut workload = workloads
-            .open(benchmark, spec.seed.cast_unsigned())
-            .map_err(|error| Failure::new(StopReason::Failed, error))?;
-        // A wrong result has no time: the check comes before the first sample.
-        let check =
-            workload.check().map_err(|error: WrongResult| Failure::new(StopReason::WrongResult, error))?;
-        let watch = Watch::start();
-        let mut measurement = measure(workload.as_mut(), &policy, clock, interrupted);
-        measurement.flags.extend(watch.end().flags());
-        // Half of the time that is left, so that counting never runs into the time-out.
-        let time = policy.max_time.min(policy.limit().saturating_sub(begun.elapsed()) / 2);
-        let counted = counters.map_or_else(Vec::new, |counters| {
-            counters.pass(workload.as_mut(), &measurement.measure, time, clock, interrupted)
-        });
-        // Idle threads of a workload spin: it ends here, before anything else runs.
-        Ok((workload.work(), check, measurement, counted))
-    });
-    let (work, check, measurement, counted) = match catch_unwind(work) {
-        Ok(done) => done?,
-        Err(panic) => return Err(Failure::new(StopReason::Panicked, panicked(panic.as_ref()))),
-    };
-    Ok(measured(spec, benchmark, work, &check, measurement, counted))
-}
-
-fn measured(
-    spec: &SessionSpec,
-    benchmark: &Benchmark,
-    work: Work,
-    check: &Check,
-    measurement: Measurement,
-    counted: Vec<Counted>,
-) -> Measured {
-    let (samples, stop) = (measurement.measure.samples.len(), measurement.stop);
-    let iterations = measurement.measure.iterations.first().copied().unwrap_or(1);
-    let times = order_statistics(&measurement);
-    let counted: Vec<Series> =
-        counted.into_iter().map(|counted| rows::counted(spec, benchmark, &work, check, counted)).collect();
-    let mut rows = rows::times(spec, benchmark, work, check, measurement);
-    rows.extend(counted);
-    Measured { rows, samples, stop, iterations: u64::try_from(iterations).unwrap_or(1), times }
-}
-
-/// At most [`TOLD`] times of one iteration, evenly spaced in order of size.
-#[expect(clippy::cast_precision_loss, reason = "iterations are far below 2^53")]
-fn order_statistics(measurement: &Measurement) -> Vec<f64> {
-    let samples = &measurement.measure;
-    let mut times: Vec<f64> =
-        samples.samples.iter().zip(&samples.iterations).map(|(time, k)| time / *k as f64).collect();
-    times.sort_unstable_by(f64::total_cmp);
-    if times.len() <= TOLD {
-        return times;
-    }
-    (0..TOLD).map(|i| times[(2 * i + 1) * times.len() / (2 * TOLD)]).collect()
-}
-
-/// What a panic said.
-fn panicked(panic: &(dyn Any + Send)) -> String {
-    let said = panic.downcast_ref::<&str>().copied().map(str::to_owned);
-    let said = said.or_else(|| panic.downcast_ref::<String>().cloned());
-    format!("panicked: {}", said.unwrap_or_else(|| "without a text".into()))
 }
