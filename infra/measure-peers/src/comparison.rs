@@ -16,62 +16,85 @@ const SESSIONS: usize = 10;
 const WARM_UP: f64 = 0.1;
 const MEASUREMENT: f64 = 0.3;
 
-/// What came of the comparisons of one candidate, by one tool.
+/// A rule by which ours are called different.
+type Rule = fn(&[(f64, f64)]) -> Ratio;
+/// Ours, by name; criterion has its own.
+const RULES: [(&str, Rule); 2] =
+    [("benchlake, by order, 97.9 %", Ratio::by_order), ("benchlake, Student's t, 95 %", Ratio::of)];
+
+/// What came of the comparisons with one candidate, by one rule.
 #[derive(Default)]
 struct Outcome {
     /// Called different, in either direction.
     different: Share,
     /// Called slower.
     slower: Share,
-    seconds: f64,
+    /// How often it was not called slower, by the kind of work.
+    missed: BTreeMap<String, u32>,
     /// Ours alone: the ratios with their intervals.
     ratios: Vec<Ratio>,
 }
+
+impl Outcome {
+    fn add(&mut self, kind: &str, different: bool, slower: bool) {
+        self.different.add(different);
+        self.slower.add(slower);
+        if !slower {
+            *self.missed.entry(kind.to_owned()).or_default() += 1;
+        }
+    }
+}
+
+/// By the name of the rule and the candidate's steps.
+type Outcomes = BTreeMap<(&'static str, usize), Outcome>;
+
+const CRITERION: &str = "criterion, its own";
 
 /// Compares each kind of work with itself and with 2 % more of it, `repeats` times, and prints the
 /// tables.
 pub(crate) fn comparisons(repeats: usize) -> Result<()> {
     let folder = tempfile::tempdir()?;
     print_work(&plain("kinds")?);
-    let mut ours: BTreeMap<usize, Outcome> = BTreeMap::new();
-    let mut theirs: BTreeMap<usize, Outcome> = BTreeMap::new();
+    let (mut outcomes, mut seconds) = (Outcomes::new(), [0.0; 2]);
     for repeat in 0..repeats {
         for steps in [STEPS, SLOWER] {
-            compare_ours(steps, folder.path(), ours.entry(steps).or_default())?;
-            compare_criterion(steps, folder.path(), theirs.entry(steps).or_default())?;
+            let start = Instant::now();
+            compare_ours(steps, folder.path(), &mut outcomes)?;
+            seconds[0] += start.elapsed().as_secs_f64();
+            let start = Instant::now();
+            let theirs = outcomes.entry((CRITERION, steps)).or_default();
+            compare_criterion(steps, folder.path(), theirs)?;
+            seconds[1] += start.elapsed().as_secs_f64();
         }
-        eprintln!(
-            "{} of {repeats}: ours {} | {}, criterion's {} | {}",
-            repeat + 1,
-            ours[&STEPS].different,
-            ours[&SLOWER].slower,
-            theirs[&STEPS].different,
-            theirs[&SLOWER].slower
-        );
+        eprintln!("compared {} of {repeats} times", repeat + 1);
     }
+    print(&outcomes);
+    let comparisons = (2 * repeats * KINDS.len()) as f64;
+    let [ours, theirs] = seconds.map(|seconds| seconds / comparisons);
+    println!("  seconds a comparison: ours {ours:.2}, criterion's {theirs:.2}");
+    Ok(())
+}
+
+/// Shares by rule, what was missed, and how wide the intervals are.
+fn print(outcomes: &Outcomes) {
     println!(
-        "comparisons: {SESSIONS} sessions an arm, ABBA, pairs; different: 95 % interval excludes 1 and the \
-         effect is at least {} %\n",
+        "comparisons: {SESSIONS} sessions an arm in pairs, A B B A; different: the interval excludes 1 and \
+         the effect is at least {} %\n",
         100.0 * MINIMUM_EFFECT
     );
-    println!(
-        "  {:<34} {:<36} {:<36} {:>8}",
-        "", "identical arms called different", "2 % slower arm found", "s each"
-    );
-    for (name, outcome) in [("benchlake, 2 × 10 sessions", &ours), ("criterion, 2 processes", &theirs)] {
-        let (same, slower) = (&outcome[&STEPS], &outcome[&SLOWER]);
-        let comparisons = (2 * repeats * KINDS.len()) as f64;
-        println!(
-            "  {name:<34} {:<36} {:<36} {:>8.2}",
-            same.different,
-            slower.slower,
-            (same.seconds + slower.seconds) / comparisons
-        );
+    println!("  {:<30} {:<34} {:<34}", "", "identical arms called different", "2 % slower arm found");
+    let rules = RULES.map(|(name, _)| name);
+    for name in rules.into_iter().chain([CRITERION]) {
+        let (same, slower) = (&outcomes[&(name, STEPS)], &outcomes[&(name, SLOWER)]);
+        println!("  {name:<30} {:<34} {:<34}", same.different, slower.slower);
+        let missed: Vec<_> = slower.missed.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+        println!("  {:<30} not found: {}", "", missed.join(", "));
     }
-    for (name, steps) in [("identical", STEPS), ("2 % slower", SLOWER)] {
-        print_ratios(name, &ours[&steps].ratios);
+    for name in rules {
+        for (arm, steps) in [("identical", STEPS), ("2 % slower", SLOWER)] {
+            print_ratios(&format!("{name}: {arm}"), &outcomes[&(name, steps)].ratios);
+        }
     }
-    Ok(())
 }
 
 /// What the kinds of work take, and whether 2 % more steps take 2 % more time.
@@ -96,8 +119,7 @@ fn print_ratios(name: &str, ratios: &[Ratio]) {
 
 /// One comparison of every kind of work by our sessions: A B B A A B B A …, so that what drifts hits
 /// both arms alike.
-fn compare_ours(steps: usize, folder: &Path, outcome: &mut Outcome) -> Result<()> {
-    let start = Instant::now();
+fn compare_ours(steps: usize, folder: &Path, outcomes: &mut Outcomes) -> Result<()> {
     let mut run = Run::new(&KINDS_OF_WORK, &folder.join("spool"))?;
     let mut pairs: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
     for pair in 0..SESSIONS {
@@ -115,28 +137,26 @@ fn compare_ours(steps: usize, folder: &Path, outcome: &mut Outcome) -> Result<()
         }
     }
     ensure!(pairs.len() == KINDS.len(), "{} of {} kinds were measured", pairs.len(), KINDS.len());
-    for pairs in pairs.values() {
-        let ratio = Ratio::of(pairs);
-        outcome.different.add(ratio.is_different());
-        outcome.slower.add(ratio.is_slower());
-        outcome.ratios.push(ratio);
+    for (name, rule) in RULES {
+        let outcome = outcomes.entry((name, steps)).or_default();
+        for (kind, pairs) in &pairs {
+            let ratio = rule(pairs);
+            outcome.add(kind.trim_start_matches("kind_"), ratio.is_different(), ratio.is_slower());
+            outcome.ratios.push(ratio);
+        }
     }
-    outcome.seconds += start.elapsed().as_secs_f64();
     Ok(())
 }
 
 /// The same by criterion: a baseline that is saved, and what it says of the next process.
 fn compare_criterion(steps: usize, folder: &Path, outcome: &mut Outcome) -> Result<()> {
-    let start = Instant::now();
     let home = folder.join("criterion");
     let criterion = Criterion::new(&home, WARM_UP, MEASUREMENT);
     criterion.save_base(STEPS)?;
     let changes = criterion.changes(steps)?;
     ensure!(changes.len() == KINDS.len(), "criterion said {} times what changed", changes.len());
-    for change in changes {
-        outcome.different.add(change != Change::None);
-        outcome.slower.add(change == Change::Regressed);
+    for (kind, change) in KINDS.iter().zip(changes) {
+        outcome.add(kind.name, change != Change::None, change == Change::Regressed);
     }
-    outcome.seconds += start.elapsed().as_secs_f64();
     Ok(())
 }

@@ -36,10 +36,12 @@ harness = true
 [policy]
 warmup = "500ms"
 min_time = "1s"
+sample_time = "100us"
 "#,
 };
 
-/// The sessions of the kinds of work: 30 samples of a millisecond of each.
+/// The sessions of the kinds of work: 30 ms of each. A sample is short, so that most
+/// samples lie between two interrupts or turns of other processes, and the median is one of those.
 pub(crate) const KINDS_OF_WORK: Sessions = Sessions {
     filter: "^kind_",
     suite: r#"
@@ -51,6 +53,7 @@ harness = true
 warmup = "10ms"
 warmup_max = "100ms"
 min_time = "30ms"
+sample_time = "100us"
 "#,
 };
 

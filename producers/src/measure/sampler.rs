@@ -6,7 +6,10 @@ use super::{
     policy::nanoseconds,
 };
 use benchlake_schemas::{Flag, Micros, StopReason, Timer, now};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    hint::black_box,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 /// The samples of one phase, as the columns of a series: all lists are of equal length.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -192,6 +195,28 @@ impl<'a> Sampler<'a> {
     }
 }
 
+/// Places of the stack that the samples of a series lie at, in turn; see [`at_depth`].
+const DEPTHS: usize = 31;
+
+/// Times `run` from `depth` calls further down the stack. How a buffer on the stack lies to one on the
+/// heap, modulo the page, is one draw a process, and may change a body's time by tens of percent. Samples
+/// at many places see many draws, so that two sessions differ by less (Curtsinger and Berger,
+/// *Stabilizer*, ASPLOS 2013).
+#[inline(never)]
+fn at_depth(depth: usize, workload: &mut dyn Workload, iterations: u64, clock: &Clock) -> (u64, u64) {
+    if depth == 0 {
+        let start = clock.now();
+        workload.run(iterations);
+        return (start, clock.now());
+    }
+    // With what a call saves anyway, no multiple of a cache line or of a large power of two.
+    let mut place = [0_u8; 80];
+    black_box(&mut place);
+    let times = at_depth(depth - 1, workload, iterations, clock);
+    black_box(&mut place);
+    times
+}
+
 /// One sample as the rules need it.
 struct Timed {
     seconds: f64,
@@ -206,9 +231,8 @@ struct Timed {
 #[expect(clippy::cast_precision_loss, reason = "a sample is far below 2^53 ns, which are 104 days")]
 fn timed(workload: &mut dyn Workload, iterations: u64, clock: &Clock, begin: u64, to: &mut Samples) -> Timed {
     workload.prepare(iterations);
-    let start = clock.now();
-    workload.run(iterations);
-    let end = clock.now();
+    let depth = to.samples.len() % DEPTHS;
+    let (start, end) = at_depth(depth, workload, iterations, clock);
     workload.settle();
     let elapsed_ns = end.saturating_sub(start);
     let seconds = elapsed_ns as f64 / 1e9;

@@ -8,9 +8,10 @@ use measure_peers::{
 };
 use std::{hint::black_box, time::Instant};
 
-/// Executions of a body in a repeat, and repeats.
-const EXECUTIONS: u32 = 10_000_000;
-const REPEATS: usize = 10;
+/// Executions of a body in a repeat, and repeats: 10⁸ in all, in parts of which many are undisturbed.
+/// Two readings of the clock are less than 0.01 % of a part.
+const EXECUTIONS: u32 = 200_000;
+const REPEATS: usize = 500;
 /// The same for the kinds, which take longer.
 const KIND_EXECUTIONS: u32 = 100;
 const KIND_REPEATS: usize = 200;
