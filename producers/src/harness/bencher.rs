@@ -130,7 +130,7 @@ pub struct Inputs<M> {
 
 impl<M> Inputs<M> {
     /// Has every sample hold `iterations`, and so as many inputs. Without it they are chosen so that a
-    /// sample takes a millisecond (`sample_time`), which may be more inputs than fit the memory, or the
+    /// sample is long enough (`sample_time`), which may be more inputs than fit the memory, or the
     /// cache, that they are to be read from.
     #[must_use]
     pub fn batch(self, iterations: u64) -> Self {

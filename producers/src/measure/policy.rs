@@ -26,7 +26,8 @@ pub struct Policy {
     /// Longest sampling time: no sample is started that would probably end after it, save the first.
     #[serde(with = "readable")]
     pub max_time: Duration,
-    /// Shortest sample; the iterations in one are chosen for it, and for 1000 steps of the clock.
+    /// Shortest sample; the iterations in one are chosen for it, and for 1000 steps of the clock. Short
+    /// enough that most samples pass between two interrupts of the system's timer.
     #[serde(with = "readable")]
     pub sample_time: Duration,
     /// Half-width of the mean's 95 % interval, relative to the mean, to go on for; `None` stops at
@@ -48,10 +49,10 @@ impl Default for Policy {
             warmup: Duration::from_millis(100),
             warmup_max: Duration::from_secs(3),
             min_samples: 30,
-            max_samples: 10_000,
+            max_samples: 100_000,
             min_time: Duration::from_millis(500),
             max_time: Duration::from_secs(30),
-            sample_time: Duration::from_millis(1),
+            sample_time: Duration::from_micros(250),
             precision: None,
             iterations: None,
             timeout: None,
