@@ -144,8 +144,8 @@ fn strange_columns_are_refused() {
         })
     };
     let number: ArrayRef = Arc::new(Int64Array::from(vec![1]));
-    let same = strange("1.0", Field::new("novelty", DataType::Int64, true), number.clone());
-    assert!(same.expect_err("not of this version").to_string().contains("no column of version 1.0"));
+    let same = strange("1.1", Field::new("novelty", DataType::Int64, true), number.clone());
+    assert!(same.expect_err("not of this version").to_string().contains("no column of version 1.1"));
     let case = strange("1.9", Field::new("SEQ", DataType::Int64, true), number);
     assert!(case.expect_err("ambiguous").to_string().contains("in case alone"));
     let small: ArrayRef = Arc::new(arrow::array::Time64MicrosecondArray::from(vec![1]));

@@ -190,6 +190,7 @@ impl Process {
             match events.recv_timeout(LOOK) {
                 Ok(event) => {
                     self.note(&event, &mut deadline);
+                    self.pass_on(&event, tell);
                     tell(Told::Event(event));
                 }
                 Err(mpsc::RecvTimeoutError::Timeout) => {
@@ -216,7 +217,7 @@ impl Process {
         let exit = self.wait(&deadline);
         // Nothing that a workload started outlives it.
         self.kill();
-        self.said = self.errors.take().map(Errors::said).unwrap_or_default();
+        self.said = self.errors.take().map(Errors::rest).unwrap_or_default();
         if self.ended.is_some() {
             self.said.lines().for_each(|line| tell(Told::Said(line.to_owned())));
         }
@@ -241,6 +242,19 @@ impl Process {
             });
         }
         events
+    }
+
+    /// Tells what was said during a benchmark that was measured. Of one that failed it was the noise of
+    /// its failure, which is told already.
+    fn pass_on(&self, event: &SessionEvent, tell: &mut dyn FnMut(Told)) {
+        let Some(errors) = &self.errors else { return };
+        match event {
+            SessionEvent::Measured { .. } => {
+                errors.take().lines().for_each(|line| tell(Told::Said(line.to_owned())));
+            }
+            SessionEvent::Failed { .. } => drop(errors.take()),
+            _ => {}
+        }
     }
 
     fn note(&mut self, event: &SessionEvent, deadline: &mut Deadline) {
@@ -307,13 +321,19 @@ impl Errors {
         Self { kept, reader }
     }
 
-    /// The last of it.
-    fn said(self) -> String {
+    /// What has come since it was taken last.
+    fn take(&self) -> String {
+        let kept = std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner));
+        String::from_utf8_lossy(&kept).into_owned()
+    }
+
+    /// The same after the end of the process.
+    fn rest(self) -> String {
         let begun = Instant::now();
         while !self.reader.is_finished() && begun.elapsed() < ARRIVAL {
             std::thread::sleep(Duration::from_millis(5));
         }
-        String::from_utf8_lossy(&self.kept.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+        self.take()
     }
 }
 
