@@ -1,6 +1,8 @@
 //! What a benchmark can do to its process fails alone: it is recorded, the suite goes on. The program is
 //! its own hostile workload: launched as a session it measures the functions below.
 
+#![expect(clippy::print_stdout, reason = "a test that is its own program says what passed")]
+
 mod spooled;
 
 use benchlake_producers::{

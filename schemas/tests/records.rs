@@ -241,7 +241,10 @@ fn golden_files_stay_readable() -> TestResult {
     }
     for minor in 0..=Table::Sessions.version().minor {
         let golden = decode_ipc(&fs::read(golden_of(Table::Sessions, minor))?)?;
-        assert_eq!(from_batch::<Session>(&conform(Table::Sessions, &golden)?.0)?, [session.clone()]);
+        assert_eq!(
+            from_batch::<Session>(&conform(Table::Sessions, &golden)?.0)?,
+            std::slice::from_ref(&session)
+        );
     }
     for minor in 0..=Table::Series.version().minor {
         let golden = decode_ipc(&fs::read(golden_of(Table::Series, minor))?)?;
