@@ -436,6 +436,9 @@ pub(crate) struct Report {
     /// The run that the summary is of [default: the latest]
     #[arg(long)]
     pub(crate) run: Option<String>,
+    /// The metric, such as `cycles`; `all` for each of them
+    #[arg(long, default_value = "time")]
+    pub(crate) metric: String,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -116,9 +116,16 @@ fn sha256(path: &Path) -> io::Result<String> {
     Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
+/// Variables with which git tells its hooks where they are.
+const GIT_VARIABLES: [&str; 3] = ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"];
+
 /// What `git` says in `folder`.
 fn git(folder: &Path, arguments: &[&str]) -> Result<String, String> {
-    let output = Command::new("git").arg("-C").arg(folder).args(arguments).output();
+    let mut git = Command::new("git");
+    git.arg("-C").arg(folder).args(arguments);
+    // Where this runs under a hook, these mean another repository.
+    GIT_VARIABLES.iter().for_each(|name| _ = git.env_remove(name));
+    let output = git.output();
     let output = output.map_err(|error| format!("git: {error}"))?;
     if output.status.success() {
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
@@ -152,7 +159,12 @@ fn build_commit(
 ) -> Result<PathBuf, String> {
     let text = |error: io::Error| error.to_string();
     let prefix = git(folder, &["rev-parse", "--show-prefix"])?;
-    let how = Sha256::digest(format!("{build}\0{}\0{prefix}", program.path));
+    // Another compiler makes another program.
+    let compiler = Command::new("rustc").arg("-vV").current_dir(folder).output();
+    let compiler = compiler.map_or_else(|_| Vec::new(), |output| output.stdout);
+    let flags = std::env::var("RUSTFLAGS").unwrap_or_default();
+    let compiler = String::from_utf8_lossy(&compiler);
+    let how = Sha256::digest(format!("{build}\0{}\0{prefix}\0{compiler}\0{flags}", program.path));
     let how: String = how[..4].iter().map(|byte| format!("{byte:02x}")).collect();
     let kept = state_folder().join("builds").join(format!("{commit}-{how}"));
     let name = Path::new(&program.path).file_name().ok_or("the program's `path` names no file")?;
@@ -162,19 +174,17 @@ fn build_commit(
     }
     output::remark(global, &format!("building {} with `{build}`", &commit[..commit.len().min(12)]));
     fs::create_dir_all(&kept).map_err(text)?;
+    Worktree::clear(folder, &kept);
     let worktree = Worktree::add(folder, commit, &kept)?;
     let place = worktree.path.join(&prefix);
     let log = kept.join("build.log");
     let out = File::create(&log).map_err(text)?;
-    let status = Command::new("sh")
-        .args(["-c", build])
-        .current_dir(&place)
-        // Both sides would build into one place.
-        .env_remove("CARGO_TARGET_DIR")
-        .stderr(out.try_clone().map_err(text)?)
-        .stdout(out)
-        .status()
-        .map_err(text)?;
+    let mut shell = Command::new("sh");
+    shell.args(["-c", build]).current_dir(&place);
+    // With these, both sides would build into one place.
+    shell.env_remove("CARGO_TARGET_DIR").env_remove("CARGO_BUILD_TARGET_DIR");
+    GIT_VARIABLES.iter().for_each(|name| _ = shell.env_remove(name));
+    let status = shell.stderr(out.try_clone().map_err(text)?).stdout(out).status().map_err(text)?;
     if !status.success() {
         let said = fs::read_to_string(&log).unwrap_or_default();
         let last = said.trim().lines().next_back().unwrap_or_default().to_owned();
@@ -185,7 +195,9 @@ fn build_commit(
     })?;
     // Another run may build the same: the whole file is there or none.
     let partial = kept.join(format!("partial-{}", std::process::id()));
-    fs::copy(built, &partial).and_then(|_| fs::rename(&partial, &kept_program)).map_err(text)?;
+    fs::copy(built, &partial).map_err(text)?;
+    File::open(&partial).and_then(|file| file.sync_all()).map_err(text)?;
+    fs::rename(&partial, &kept_program).map_err(text)?;
     Ok(kept_program)
 }
 
@@ -196,6 +208,18 @@ struct Worktree {
 }
 
 impl Worktree {
+    /// Removes what builds left that were killed.
+    fn clear(folder: &Path, kept: &Path) {
+        let entries = fs::read_dir(kept).into_iter().flatten().flatten().map(|entry| entry.path());
+        for path in entries {
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let Some(process) = name.strip_prefix("worktree-") else { continue };
+            if !Path::new("/proc").join(process).exists() {
+                drop(Self { repository: folder.to_owned(), path });
+            }
+        }
+    }
+
     fn add(folder: &Path, commit: &str, beside: &Path) -> Result<Self, String> {
         let path = beside.join(format!("worktree-{}", std::process::id()));
         let worktree = Self { repository: folder.to_owned(), path };

@@ -9,7 +9,7 @@ use crate::{
     rounds::Sessions,
     run::{self, Plan},
 };
-use benchlake_analytics::At;
+use benchlake_analytics::{At, report::Options};
 use benchlake_producers::{
     agent::exit,
     session::SessionSpec,
@@ -38,7 +38,7 @@ pub(crate) fn run(args: &Demo, global: &Global) -> Result<u8, Failure> {
     query::print_named(&lake, &At::Latest, "summary", &parameters)?;
     output::print("\nReproducibility: spread between sessions against its limit");
     query::print_named(&lake, &At::Latest, "reproducibility", &parameters)?;
-    let page = report::write(&lake, &At::Latest, &args.dir.join("report"), None)?;
+    let page = report::write(&lake, &At::Latest, &args.dir.join("report"), Options::default())?;
     output::print(&format!("\nReport: {}", page.display()));
     output::print(&format!(
         "\nTry next:\n  benchlake sql --lake {lake} 'select label, list_median(\"values\") from measured limit 5'\n  \

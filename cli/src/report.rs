@@ -16,19 +16,22 @@ pub(crate) fn run(args: &Report, global: &Global) -> Result<u8, Failure> {
     };
     let line = output::spinner(global);
     line.set_message("drawing");
-    let page = write(lake, &args.lake.at, &args.out, args.run.clone());
+    let page = write(
+        lake,
+        &args.lake.at,
+        &args.out,
+        report::Options { run: args.run.clone(), metric: Some(args.metric.clone()) },
+    );
     line.finish_and_clear();
     output::print(&page?.display().to_string());
     Ok(exit::OK)
 }
 
 /// Writes the report and returns its page.
-pub(crate) fn write(lake: &str, at: &At, out: &Path, run: Option<String>) -> Result<PathBuf, Failure> {
+pub(crate) fn write(lake: &str, at: &At, out: &Path, options: report::Options) -> Result<PathBuf, Failure> {
     let files = Runtime::new()?.block_on(async {
         let lake = Lake::open(lake, at).await?;
-        Ok::<_, Failure>(
-            report::write(&lake, out, &report::Options { run, ..report::Options::default() }).await?,
-        )
+        Ok::<_, Failure>(report::write(&lake, out, &options).await?)
     })?;
     Ok(files.into_iter().next().unwrap_or_else(|| out.to_owned()))
 }

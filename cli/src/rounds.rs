@@ -13,8 +13,10 @@ const LEVEL: f64 = 0.95;
 /// Draws of the bootstrap.
 const RESAMPLES: usize = 2_000;
 
-/// The times of each benchmark, of each arm, session by session.
-pub(crate) type Times = BTreeMap<Benchmark, BTreeMap<String, Vec<Vec<f64>>>>;
+/// The times of one arm's sessions, by their rounds.
+pub(crate) type Rounds = BTreeMap<u32, Vec<f64>>;
+/// The times of each benchmark, of each arm.
+pub(crate) type Times = BTreeMap<Benchmark, BTreeMap<String, Rounds>>;
 
 /// Which arm is measured when in `round`: forwards in even rounds, backwards in odd ones (A B B A), so
 /// that what drifts evenly meets all arms alike.
@@ -120,18 +122,19 @@ impl fmt::Display for Enough {
 }
 
 /// The widest interval of all, of the centre of a benchmark or, with several arms, of its ratios to the
-/// `baseline`. `None` where one cannot be told.
+/// `baseline`. What cannot be told of a benchmark that was measured is infinitely wide.
 fn widest(times: &Times, baseline: &str) -> Option<Widest> {
     let mut widest: Option<Widest> = None;
     for (benchmark, arms) in times {
-        let base = arms.get(baseline)?;
+        let Some(base) = arms.get(baseline) else { continue };
         let estimates: Vec<Option<Estimate>> = if arms.len() == 1 {
-            vec![hierarchical(base, LEVEL, RESAMPLES, 1)]
+            let sessions: Vec<_> = base.values().collect();
+            vec![hierarchical(&sessions, LEVEL, RESAMPLES, 1)]
         } else {
             arms.iter().filter(|(arm, _)| *arm != baseline).map(|(_, arm)| ratio(base, arm)).collect()
         };
         for estimate in estimates {
-            let half_width = estimate?.relative_half_width();
+            let half_width = estimate.map_or(f64::INFINITY, |estimate| estimate.relative_half_width());
             if widest.as_ref().is_none_or(|widest| half_width > widest.half_width) {
                 widest = Some(Widest { benchmark: benchmark.to_string(), half_width });
             }
@@ -140,9 +143,12 @@ fn widest(times: &Times, baseline: &str) -> Option<Widest> {
     widest
 }
 
-/// The ratio of `candidate` to `baseline` with its interval; `None` where it cannot be told.
-pub(crate) fn ratio(baseline: &[Vec<f64>], candidate: &[Vec<f64>]) -> Option<Estimate> {
-    hierarchical_ratio(baseline, candidate, LEVEL, RESAMPLES, 1)
+/// The ratio of `candidate` to `baseline` with its interval, over the rounds in which both were
+/// measured; `None` where it cannot be told.
+pub(crate) fn ratio(baseline: &Rounds, candidate: &Rounds) -> Option<Estimate> {
+    let both = baseline.iter().filter_map(|(round, times)| Some((times, candidate.get(round)?)));
+    let (baseline, candidate): (Vec<_>, Vec<_>) = both.unzip();
+    hierarchical_ratio(&baseline, &candidate, LEVEL, RESAMPLES, 1)
 }
 
 #[cfg(test)]
@@ -160,7 +166,7 @@ mod tests {
 
     fn times(arms: &[(&str, f64)], sessions: usize, noise: f64) -> Times {
         let session = |scale: f64, i: usize| vec![scale * (1.0 + noise * ((i * 7 % 5) as f64 - 2.0)); 30];
-        let of = |scale: f64| (0..sessions).map(|i| session(scale, i)).collect::<Vec<_>>();
+        let of = |scale: f64| (0..sessions).map(|i| (i as u32, session(scale, i))).collect::<Rounds>();
         let arms = arms.iter().map(|(name, scale)| ((*name).to_owned(), of(*scale))).collect();
         Times::from([(Benchmark::new("w"), arms)])
     }
@@ -196,6 +202,17 @@ mod tests {
             "{text}"
         );
         assert!(matches!(AUTO.enough(100, Duration::ZERO, &single, ""), Some(Enough::Most(_))));
+    }
+
+    /// Rounds in which one arm has no samples are left out; the others stay pairs.
+    #[test]
+    fn pairs_are_of_one_round() {
+        let mut both = times(&[("a", 1.0), ("b", 1.5)], 8, 0.1);
+        let arms = both.values_mut().next().expect("a benchmark");
+        arms.get_mut("a").expect("an arm").remove(&2);
+        arms.get_mut("b").expect("an arm").remove(&5);
+        let found = ratio(&arms["a"], &arms["b"]).expect("six pairs");
+        assert!((found.value - 1.5).abs() < 1e-9 && found.relative_half_width() < 1e-9, "{found:?}");
     }
 
     /// Arms are judged by their ratio: what disturbed both alike does not make it wider.

@@ -44,7 +44,8 @@ pub(crate) fn run(args: &Run, global: &Global) -> Result<u8, Failure> {
             ));
         }
     };
-    let spool = spool_folder(args, lake.as_deref());
+    // Sessions run in the suite's folder.
+    let spool = std::path::absolute(spool_folder(args, lake.as_deref()))?;
     let when_full = if args.spool_drop { WhenFull::DropNewest } else { WhenFull::Block };
     let arms = arms(&args.arms, &suite, &folder, global)?;
     let template = SessionSpec {
@@ -56,6 +57,7 @@ pub(crate) fn run(args: &Run, global: &Global) -> Result<u8, Failure> {
         counters: !args.no_counters,
         pin: args.pin.clone(),
         numa: args.numa,
+        folder: Some(folder.clone()),
         ..SessionSpec::new(&suite, &label, spool, destination.partitions())
     };
     let sessions = match args.sessions {
@@ -162,7 +164,7 @@ pub(crate) fn measure(plan: &Plan, destination: &mut Destination, global: &Globa
             let spec = specification(plan, &arms[arm], round, position);
             let spec =
                 SessionSpec { noisy, facts: spec.facts.into_iter().chain(facts.clone()).collect(), ..spec };
-            launch(&arms[arm].process, spec, &interrupted, &bar, &mut tally, global)?;
+            launch(&arms[arm].process, round, spec, &interrupted, &bar, &mut tally, global)?;
             delivery = destination.deliver(&template.spool);
             position += 1;
             if interrupted.load(Ordering::Relaxed) {

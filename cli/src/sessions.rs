@@ -42,6 +42,7 @@ impl Tally {
 /// [`Failure`] if no process can be started at all.
 pub(crate) fn launch(
     program: &Path,
+    round: u32,
     spec: SessionSpec,
     interrupted: &AtomicBool,
     bar: &ProgressBar,
@@ -58,10 +59,12 @@ pub(crate) fn launch(
         }
         Told::Event(SessionEvent::Measured { benchmark, iterations, times, .. }) => {
             tally.measured += 1;
-            tally.iterations.entry(benchmark.id()).or_insert(iterations);
-            let arms = tally.times.entry(benchmark).or_default();
-            arms.entry(arm.clone()).or_default().push(times);
             bar.inc(1);
+            if iterations > 0 && !times.is_empty() {
+                tally.iterations.entry(benchmark.id()).or_insert(iterations);
+                let arms = tally.times.entry(benchmark).or_default();
+                arms.entry(arm.clone()).or_default().insert(round, times);
+            }
         }
         Told::Event(SessionEvent::Failed { benchmark, error, .. }) => {
             tally.not_measured += 1;
@@ -78,9 +81,9 @@ pub(crate) fn launch(
     })?;
     match status {
         Status::Ok => tally.ok += 1,
-        Status::Interrupted => {}
-        Status::Failed | Status::Running if interrupted.load(Ordering::Relaxed) => {}
-        Status::Failed | Status::Running => tally.failed += 1,
+        // By whoever interrupted the run; a session that somebody else ended has failed.
+        Status::Failed | Status::Running | Status::Interrupted if interrupted.load(Ordering::Relaxed) => {}
+        Status::Failed | Status::Running | Status::Interrupted => tally.failed += 1,
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use crate::{
     session::{self, SessionError, SessionEvent, SessionSpec, Workloads},
 };
 use benchlake_schemas::Status;
-use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::{
     error::Error,
@@ -65,13 +65,15 @@ pub(crate) fn read_spec() -> Result<SessionSpec, Box<dyn Error>> {
 /// What kept it from measuring.
 pub(crate) fn measure_session(spec: &SessionSpec, workloads: &dyn Workloads) -> Result<u8, Box<dyn Error>> {
     let interrupted = interrupt_flag()?;
-    // A launcher that was killed must not leave a machine busy. Where that cannot be said, it may.
-    let _ = set_parent_process_death_signal(Some(Signal::TERM));
+    // A launcher that is gone must not leave a machine busy, least of all with a benchmark that hangs.
+    // What was spooled survives it. Where that cannot be said, it may.
+    let _ = set_parent_process_death_signal(Some(Signal::KILL));
     // Before any thread is started: each inherits where it runs.
     Placement::new(spec.pin.as_deref(), spec.numa)
         .and_then(|placement| placement.apply())
         .map_err(SessionError::from)?;
     if let Some(bytes) = spec.memory_limit {
+        let bytes = getrlimit(Resource::Data).maximum.map_or(bytes, |most| bytes.min(most));
         let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
         setrlimit(Resource::Data, limit)
             .map_err(|error| SessionError::MemoryLimit { bytes, problem: error.to_string() })?;
@@ -87,7 +89,8 @@ pub(crate) fn measure_session(spec: &SessionSpec, workloads: &dyn Workloads) -> 
 /// A launcher that went away must not stop the session: the spool is what counts.
 fn tell(event: &SessionEvent) {
     if let Ok(line) = serde_json::to_string(event) {
-        let _ = writeln!(io::stdout(), "{line}");
+        // A line of its own, whatever a workload has written before.
+        let _ = writeln!(io::stdout(), "\n{line}");
     }
 }
 

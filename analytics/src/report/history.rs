@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct History {
     pub(crate) label: String,
+    arm: Option<String>,
     pub(crate) benchmark_id: String,
     pub(crate) metric: String,
     pub(crate) unit: String,
@@ -20,6 +21,7 @@ pub(crate) struct History {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(crate) struct Point {
     label: String,
+    arm: Option<String>,
     benchmark_id: String,
     metric: String,
     unit: String,
@@ -50,7 +52,8 @@ impl Point {
 /// A row of the query `summary`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(crate) struct Summary {
-    pub(crate) label: String,
+    label: String,
+    pub(crate) arm: Option<String>,
     pub(crate) benchmark_id: String,
     pub(crate) metric: String,
     pub(crate) unit: String,
@@ -66,10 +69,27 @@ pub(crate) struct Summary {
     pub(crate) flags: String,
 }
 
+impl Summary {
+    /// The benchmark, and its arm.
+    pub(crate) fn title(&self) -> String {
+        title(&self.label, self.arm.as_deref())
+    }
+}
+
+/// A label with the arm, where there is one, among its parameters.
+fn title(label: &str, arm: Option<&str>) -> String {
+    match (arm, label.strip_suffix('}')) {
+        (None, _) => label.to_owned(),
+        (Some(arm), Some(open)) => format!("{open},arm={arm}}}"),
+        (Some(arm), None) => format!("{label}{{arm={arm}}}"),
+    }
+}
+
 /// A row of the query `reproducibility`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(crate) struct Repeats {
     pub(crate) benchmark_id: String,
+    pub(crate) arm: Option<String>,
     pub(crate) metric: String,
     pub(crate) reproducible: String,
 }
@@ -134,12 +154,16 @@ fn finite<'de, D: Deserializer<'de>>(values: D) -> Result<Vec<f64>, D::Error> {
 pub(crate) fn histories(points: Vec<Point>) -> Vec<History> {
     let mut histories: Vec<History> = Vec::new();
     for point in points.into_iter().filter(|point| point.centre.is_finite()) {
-        match histories.last_mut() {
-            Some(last) if last.benchmark_id == point.benchmark_id && last.metric == point.metric => {
-                last.points.push(point);
-            }
-            _ => histories.push(History {
-                label: point.label.clone(),
+        let of = |history: &History| {
+            (&history.benchmark_id, &history.metric, &history.arm)
+                == (&point.benchmark_id, &point.metric, &point.arm)
+        };
+        // Those of several metrics may come in turns.
+        match histories.iter_mut().rev().find(|history| of(history)) {
+            Some(history) => history.points.push(point),
+            None => histories.push(History {
+                label: title(&point.label, point.arm.as_deref()),
+                arm: point.arm.clone(),
                 benchmark_id: point.benchmark_id.clone(),
                 metric: point.metric.clone(),
                 unit: point.unit.clone(),
@@ -151,22 +175,29 @@ pub(crate) fn histories(points: Vec<Point>) -> Vec<History> {
 }
 
 impl History {
-    /// A name for files: lower-case letters, digits, dots and hyphens, told apart by the id and, where
-    /// it is not the time, by the metric.
+    /// A name for files: lower-case letters, digits, dots and hyphens, told apart by the id, by the arm
+    /// and, where it is not the time, by the metric.
     pub(crate) fn slug(&self) -> String {
-        let mut slug = String::new();
-        for character in self.label.to_ascii_lowercase().chars().take(60) {
-            let safe = character.is_ascii_alphanumeric() || character == '.';
-            if safe {
-                slug.push(character);
-            } else if !slug.ends_with('-') {
-                slug.push('-');
-            }
-        }
+        let slug = safe(&self.label);
+        let arm = self.arm.as_ref().map_or_else(String::new, |arm| format!("-{}", safe(arm)));
         let id: String = self.benchmark_id.chars().filter(char::is_ascii_alphanumeric).take(8).collect();
         let metric = if self.metric == "time" { String::new() } else { format!("-{}", self.metric) };
-        format!("{}-{id}{metric}", slug.trim_matches(['-', '.']))
+        format!("{slug}-{id}{arm}{metric}")
     }
+}
+
+/// The beginning of a text as a part of a file's name.
+fn safe(text: &str) -> String {
+    let mut slug = String::new();
+    for character in text.to_ascii_lowercase().chars().take(60) {
+        let safe = character.is_ascii_alphanumeric() || character == '.';
+        if safe {
+            slug.push(character);
+        } else if !slug.ends_with('-') {
+            slug.push('-');
+        }
+    }
+    slug.trim_matches(['-', '.']).to_owned()
 }
 
 #[cfg(test)]
@@ -177,6 +208,7 @@ pub(crate) mod tests {
     pub(crate) fn example(label: &str, means: &[f64]) -> History {
         let point = |(i, &mean): (usize, &f64)| Point {
             label: label.into(),
+            arm: None,
             benchmark_id: "d6292da0edf763de20659b51c8521362".into(),
             metric: "time".into(),
             unit: "s".into(),
@@ -189,6 +221,20 @@ pub(crate) mod tests {
             session_centres: vec![mean * 0.994, mean, mean * 1.006],
         };
         histories(means.iter().enumerate().map(point).collect()).remove(0)
+    }
+
+    /// Arms have a history each, however they come, with a title and a file's name of its own.
+    #[test]
+    fn arms_are_apart() {
+        let point = |arm: &str, centre: f64| Point {
+            arm: Some(arm.into()),
+            ..example("cpu.gemm{n=1}", &[centre]).points.remove(0)
+        };
+        let found = histories(vec![point("a", 1.0), point("b", 2.0), point("a", 3.0), point("b", 4.0)]);
+        let of = |history: &History| history.points.iter().map(|point| point.centre).collect::<Vec<_>>();
+        assert_eq!(found.iter().map(of).collect::<Vec<_>>(), [[1.0, 3.0], [2.0, 4.0]]);
+        assert_eq!(found[1].label, "cpu.gemm{n=1,arm=b}");
+        assert_ne!(found[0].slug(), found[1].slug());
     }
 
     /// A name of a file is safe whatever a benchmark is called.

@@ -110,10 +110,10 @@ fn summary(page: &Page<'_>) -> Markup {
     let repeats: BTreeMap<_, _> = page
         .repeats
         .iter()
-        .map(|row| ((&row.benchmark_id, &row.metric), row.reproducible.as_str()))
+        .map(|row| ((&row.benchmark_id, &row.metric, &row.arm), row.reproducible.as_str()))
         .collect();
     let slugs: BTreeMap<_, _> =
-        page.plots.iter().map(|plot| ((&plot.label, &plot.metric), &plot.slug)).collect();
+        page.plots.iter().map(|plot| ((plot.label.clone(), &plot.metric), &plot.slug)).collect();
     let has_peaks = page.summary.iter().any(|row| row.of_peak.is_some());
     html! {
         div.scroll { table {
@@ -126,16 +126,16 @@ fn summary(page: &Page<'_>) -> Markup {
             } }
             tbody { @for row in page.summary { tr {
                 td {
-                    @match slugs.get(&(&row.label, &row.metric)) {
-                        Some(slug) => a href={ "#" (slug) } { (row.label) },
-                        None => (row.label),
+                    @match slugs.get(&(row.title(), &row.metric)) {
+                        Some(slug) => a href={ "#" (slug) } { (row.title()) },
+                        None => (row.title()),
                     }
                     @if row.metric != "time" { " " (row.metric) }
                 }
                 td.number { b { (quantity(row.centre, &row.unit)) } }
                 td.number { (interval(row)) }
                 td.number { @if let Some(cv) = row.cv_between { (percent(cv)) } @else { "–" } }
-                (verdict(repeats.get(&(&row.benchmark_id, &row.metric)).copied().unwrap_or("–")))
+                (verdict(repeats.get(&(&row.benchmark_id, &row.metric, &row.arm)).copied().unwrap_or("–")))
                 td.number { (row.rate.as_deref().unwrap_or("–")) }
                 @if has_peaks { td.number { (row.of_peak.map_or("–".into(), percent)) } }
                 td.number { (row.sessions) }

@@ -24,7 +24,8 @@ impl Estimate {
 /// The centre of a benchmark over `sessions`, each the times of one session: the mean of the sessions'
 /// medians, with the interval of a hierarchical bootstrap at `level`: sessions are drawn with
 /// replacement, and in each of them its samples (Davison and Hinkley, *Bootstrap Methods and their
-/// Application*, 1997, section 3.8). `None` below two sessions, where a session is empty, or for a
+/// Application*, 1997, section 3.8, where it is one of two strategies; drawing samples too makes the
+/// interval somewhat wide where sessions hardly differ). `None` below two sessions, where a session is empty, or for a
 /// `level` outside (0, 1).
 ///
 /// The ends are those quantiles of the `resamples` that make up for few sessions: an expanded

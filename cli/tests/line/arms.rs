@@ -123,3 +123,20 @@ fn sessions_go_on_until_precise() -> TestResult {
     assert!(rule[0][0].contains("auto"), "{rule:?}");
     Ok(())
 }
+
+/// What the first session chooses as iterations of a sample is what every session of every arm has.
+#[test]
+fn arms_have_equal_iterations() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let repository_folder = folder.path().join("repository");
+    fs::create_dir(&repository_folder)?;
+    fs::write(repository_folder.join("suite.toml"), SUITE)?;
+    let this = env!("CARGO_BIN_EXE_benchlake");
+    let (a, b) = (format!("a={this}"), format!("b={this}"));
+    ok(run(folder.path(), &["--arm", &a, "--arm", &b, "--sessions", "3"])?)?;
+    let chosen = "select count(*), count(distinct iterations[1]), min(iterations[1]) > 1 from series \
+                  where phase = 'measure' and metric = 'time' group by benchmark_id";
+    let lake = folder.path().join("lake");
+    assert_eq!(sql(&lake, chosen)?, [["6", "1", "true"], ["6", "1", "true"]]);
+    Ok(())
+}

@@ -120,6 +120,11 @@ impl WarmupRule {
         }
     }
 
+    /// Begins the look for a trend anew: samples now have other iterations, and their list begins again.
+    pub(crate) fn restart(&mut self) {
+        (self.next_look, self.steady) = (Self::WINDOW, false);
+    }
+
     /// Why to stop ([`StopReason::Steady`] or [`StopReason::MaxTime`]), or `None` to go on.
     #[must_use]
     pub fn done(&self) -> Option<StopReason> {

@@ -127,23 +127,28 @@ impl<'a> Sampler<'a> {
             None => shortest_sample_ns(time_ns, self.clock.resolution_ns()),
         };
         let sample_time = nanoseconds(self.policy.sample_time);
-        let mut target = shortest(sample_time);
-        let mut first_of_k = 0;
+        // What one k was chosen for may come out somewhat shorter; a first k must be long enough.
+        let (target, least) = (shortest(sample_time), shortest(sample_time / 4 * 3));
+        let (mut first_of_k, mut settled) = (0, false);
         loop {
             if interrupted.load(Ordering::Relaxed) {
                 return (iterations, StopReason::Interrupted);
             }
             let sample = timed(workload, iterations, self.clock, begin, &mut self.warmup);
             rule.add(&self.warmup.samples[first_of_k..], sample.end_ns);
-            if let Some(more) = next_iterations(iterations, sample.elapsed_ns, target)
+            let long = sample.elapsed_ns >= if settled { least } else { target };
+            if !long
+                && let Some(more) = next_iterations(iterations, sample.elapsed_ns, target)
                 && !rule.out_of_time()
+                && !self.warmup.is_full()
             {
                 iterations = more;
                 first_of_k = self.warmup.samples.len();
-                // It was chosen for a tenth more than that: from here on a sample may be somewhat shorter.
-                target = shortest(sample_time / 4 * 3);
+                settled = false;
+                rule.restart();
                 continue;
             }
+            settled |= long;
             if let Some(reason) = rule.done() {
                 return (iterations, reason);
             }

@@ -2,6 +2,7 @@
 
 use benchlake_schemas::{Benchmark, Micros, ProducerId, Status, StopReason};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What a session reports while it runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -15,12 +16,16 @@ pub enum SessionEvent {
         started_at: Micros,
         /// How many benchmarks.
         benchmarks: usize,
+        /// What it runs on and with.
+        #[serde(default)]
+        environment: BTreeMap<String, String>,
     },
     /// It begins with a benchmark.
     Measuring {
         /// Which.
         benchmark: Benchmark,
-        /// How long it may take in all, in seconds.
+        /// How long it may take in all, in seconds; for ever where a program of an older version does not say.
+        #[serde(default = "for_ever")]
         limit: f64,
     },
     /// A benchmark is measured and durable.
@@ -32,9 +37,11 @@ pub enum SessionEvent {
         /// Why sampling stopped.
         stop: StopReason,
         /// Iterations of each sample.
+        #[serde(default)]
         iterations: u64,
         /// Times of one iteration, in seconds: all of them, or as many order statistics, evenly
         /// spaced, as a launcher needs to tell how precise the run is.
+        #[serde(default)]
         times: Vec<f64>,
     },
     /// A benchmark could not be measured; the session goes on.
@@ -51,4 +58,8 @@ pub enum SessionEvent {
         /// How.
         status: Status,
     },
+}
+
+fn for_ever() -> f64 {
+    f64::INFINITY
 }

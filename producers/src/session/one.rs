@@ -51,15 +51,16 @@ pub(super) struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// Sets `benchmark` up, checks it, measures it, counts it, and makes that durable: its times before
-    /// anything is counted. What panics on the way fails alone.
+    /// Sets `benchmark` up, checks it, measures it, makes that durable and tells it as `done`; then counts
+    /// it. What panics on the way fails alone, and what goes wrong while counting takes no time away.
     pub(super) fn measure(
         &self,
         benchmark: &Benchmark,
         policy: Policy,
         counters: Option<&mut Counters>,
         spool: &mut Spool,
-    ) -> Result<Measured, Failure> {
+        done: &mut dyn FnMut(Measured),
+    ) -> Result<(), Failure> {
         let iterations = self.spec.iterations.get(&benchmark.id()).copied().or(policy.iterations);
         let policy = Policy { iterations, ..policy };
         let begun = Instant::now();
@@ -75,12 +76,13 @@ impl Context<'_> {
             let measured = measured(&measurement);
             let rows = rows::times(self.spec, benchmark, workload.work(), &check, measurement.clone());
             keep(spool, &rows)?;
+            done(measured);
             if let Some(counters) = counters {
                 // Half of the time that is left, so that counting never runs into the time-out.
                 let time = policy.max_time.min(policy.limit().saturating_sub(begun.elapsed()) / 2);
                 self.count(benchmark, workload.as_mut(), &check, &measurement, (counters, time), spool)?;
             }
-            Ok(measured)
+            Ok(())
         });
         catch_unwind(work).unwrap_or_else(|panic| Err(panicked(panic.as_ref())))
     }
@@ -106,7 +108,14 @@ impl Context<'_> {
         let counted = counters.pass(workload, &measurement.measure, time, self.clock, self.interrupted);
         let work = workload.work();
         let row = |counted| rows::counted(self.spec, benchmark, &work, check, counted);
-        keep(spool, &counted.into_iter().map(row).collect::<Vec<_>>())
+        match keep(spool, &counted.into_iter().map(row).collect::<Vec<_>>()) {
+            // Its times are kept and told: it is measured.
+            Err(Failure::Benchmark { error, .. }) => {
+                tracing::warn!(%benchmark, error, "what was counted is not kept");
+                Ok(())
+            }
+            kept => kept,
+        }
     }
 }
 

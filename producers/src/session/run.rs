@@ -66,7 +66,12 @@ pub fn run(
         .environment
         .extend(counters.as_ref().map_or_else(Counters::off, |counters| counters.facts().clone()));
     spool.append(std::slice::from_ref(&start))?;
-    report(SessionEvent::Started { producer: spool.producer(), started_at, benchmarks: planned.len() });
+    report(SessionEvent::Started {
+        producer: spool.producer(),
+        started_at,
+        benchmarks: planned.len(),
+        environment: start.environment.clone(),
+    });
     let clock = Clock::calibrate();
     let mut failures = Vec::new();
     for Planned { benchmark, policy } in planned {
@@ -76,18 +81,21 @@ pub fn run(
         let limit = policy.limit().as_secs_f64();
         report(SessionEvent::Measuring { benchmark: benchmark.clone(), limit });
         let context = Context { spec, workloads, clock: &clock, interrupted };
-        report(match context.measure(&benchmark, policy, counters.as_mut(), &mut spool) {
-            Ok(Measured { samples, stop, iterations, times }) => {
-                SessionEvent::Measured { benchmark, samples, stop, iterations, times }
-            }
+        let mut measured = |measured| {
+            let Measured { samples, stop, iterations, times } = measured;
+            let benchmark = benchmark.clone();
+            report(SessionEvent::Measured { benchmark, samples, stop, iterations, times });
+        };
+        match context.measure(&benchmark, policy, counters.as_mut(), &mut spool, &mut measured) {
+            Ok(()) => {}
             Err(Failure::Spool(error)) => return Err(error.into()),
             Err(Failure::Benchmark { reason, error }) => {
                 let row = rows::without_samples(spec, &benchmark, Metric::Time, reason, &error);
                 spool.append(&[row])?;
                 failures.push(format!("{benchmark}: {error}"));
-                SessionEvent::Failed { benchmark, reason, error }
+                report(SessionEvent::Failed { benchmark, reason, error });
             }
-        });
+        }
     }
     let status = match (interrupted.load(Ordering::Relaxed), failures.is_empty()) {
         (true, _) => Status::Interrupted,

@@ -53,6 +53,9 @@ pub struct SessionSpec {
     /// Benchmarks that an earlier process at this place has dealt with.
     #[serde(default)]
     pub done: BTreeSet<BenchmarkId>,
+    /// The folder to run in: the suite's, so that what it names is found; the launcher's where not given.
+    #[serde(default)]
+    pub folder: Option<PathBuf>,
     /// The program that the workload `program` runs: this arm's build of it.
     #[serde(default)]
     pub program: Option<PathBuf>,
@@ -100,6 +103,7 @@ impl SessionSpec {
             round: None,
             iterations: BTreeMap::new(),
             done: BTreeSet::new(),
+            folder: None,
             program: None,
             memory_limit: None,
             counters: true,

@@ -2,10 +2,11 @@
 //! the benchmarks that are left in another process.
 
 use super::{SessionError, SessionEvent, SessionSpec, rows};
-use crate::{counters::Counters, emit::Spool, suite::Suite};
-use benchlake_schemas::{Benchmark, Metric, Micros, SessionId, Status, StopReason};
+use crate::{emit::Spool, suite::Suite};
+use benchlake_schemas::{Benchmark, Metric, Micros, Session, SessionId, Status, StopReason};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::{
+    collections::BTreeMap,
     fs,
     io::{BufRead, BufReader, Read, Write},
     os::unix::process::CommandExt,
@@ -57,7 +58,7 @@ pub fn supervise(
     loop {
         let mut process = Process::start(program, &spec)?;
         let end = process.follow(interrupted, tell)?;
-        let (ended, current, started_at) = (process.ended, process.current, process.started_at);
+        let (ended, current, started) = (process.ended, process.current, process.started);
         if let Some(ended) = ended {
             return Ok(if status == Status::Ok { ended } else { status });
         }
@@ -68,12 +69,12 @@ pub fn supervise(
             }
             End::Died(exit) => died(exit, process.said.trim()),
         };
-        let Some(started_at) = started_at else {
+        let Some(started) = started else {
             tell(Told::Said(format!("session {} did not start: {text}", spec.position)));
             return Ok(status);
         };
         let reason = if matches!(end, End::TimedOut(_)) { StopReason::TimedOut } else { StopReason::Crashed };
-        record(&spec, started_at, current.as_ref().map(|benchmark| (benchmark, reason)), &text)?;
+        record(&spec, started, current.as_ref().map(|benchmark| (benchmark, reason)), &text)?;
         let finished = process.finished.len();
         spec.done.extend(process.finished.iter().chain(&current).map(Benchmark::id));
         match current {
@@ -97,7 +98,7 @@ pub fn supervise(
 /// Writes what a process that died could not: that its benchmark failed, and that its session ended.
 fn record(
     spec: &SessionSpec,
-    started_at: Micros,
+    (started_at, environment): (Micros, BTreeMap<String, String>),
     failed: Option<(&Benchmark, StopReason)>,
     text: &str,
 ) -> Result<(), SessionError> {
@@ -108,8 +109,8 @@ fn record(
         spool.append(&[rows::without_samples(spec, benchmark, Metric::Time, reason, text)])?;
         message = format!("{benchmark}: {text}");
     }
-    let mut start = rows::session(spec, &suite, started_at);
-    start.environment.extend(if spec.counters { Counters::open().facts().clone() } else { Counters::off() });
+    // What the dead process knew of itself, which may be another program than this one.
+    let start = Session { environment, ..rows::session(spec, &suite, started_at) };
     spool.append(&[rows::ended(start, Status::Failed, Some(message))])?;
     Ok(())
 }
@@ -140,7 +141,8 @@ struct Process {
     child: Child,
     errors: Option<Errors>,
     said: String,
-    started_at: Option<Micros>,
+    /// When it started, and its environment.
+    started: Option<(Micros, BTreeMap<String, String>)>,
     /// Benchmarks that it was to measure, with those done before.
     left: usize,
     current: Option<Benchmark>,
@@ -156,6 +158,7 @@ impl Process {
             .env_remove("BENCHLAKE_LOG_FORMAT")
             // What a workload starts is ended with it.
             .process_group(0)
+            .current_dir(spec.folder.as_deref().unwrap_or(Path::new(".")))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -166,16 +169,17 @@ impl Process {
             })?;
         // Where memory runs out after all, this process goes first. Not everywhere can that be said.
         let _ = fs::write(format!("/proc/{}/oom_score_adj", child.id()), "1000");
-        if let Some(mut input) = child.stdin.take() {
-            // A process that died at once is told apart by how it ended, not by this pipe.
-            let _ = serde_json::to_writer(&mut input, spec).map(|()| input.flush());
-        }
         let errors = child.stderr.take().map(Errors::collect);
+        if let (Some(mut input), Ok(spec)) = (child.stdin.take(), serde_json::to_vec(spec)) {
+            // By a thread, as a program that is no session may never read it. One that died at once is told
+            // apart by how it ended, not by this pipe.
+            std::thread::spawn(move || input.write_all(&spec).and_then(|()| input.flush()));
+        }
         Ok(Self {
             child,
             errors,
             said: String::new(),
-            started_at: None,
+            started: None,
             left: spec.done.len(),
             current: None,
             finished: Vec::new(),
@@ -236,8 +240,9 @@ impl Process {
         let (sender, events) = mpsc::channel();
         if let Some(output) = self.child.stdout.take() {
             std::thread::spawn(move || {
-                let lines = BufReader::new(output).lines().map_while(Result::ok);
-                for event in lines.filter_map(|line| serde_json::from_str(&line).ok()) {
+                // Workloads may write there too, whatever they like.
+                let lines = BufReader::new(output).split(b'\n').map_while(Result::ok);
+                for event in lines.filter_map(|line| serde_json::from_slice(&line).ok()) {
                     if sender.send(event).is_err() {
                         break;
                     }
@@ -262,8 +267,8 @@ impl Process {
 
     fn note(&mut self, event: &SessionEvent, deadline: &mut Deadline) {
         match event {
-            SessionEvent::Started { started_at, benchmarks, .. } => {
-                self.started_at = Some(*started_at);
+            SessionEvent::Started { started_at, benchmarks, environment, .. } => {
+                self.started = Some((*started_at, environment.clone()));
                 self.left += benchmarks;
                 *deadline = Deadline::after(START);
             }
@@ -274,7 +279,11 @@ impl Process {
             SessionEvent::Measured { benchmark, .. } | SessionEvent::Failed { benchmark, .. } => {
                 self.current = None;
                 self.finished.push(benchmark.clone());
-                *deadline = Deadline::after(START);
+                // Counting may take what the benchmark's limit has left.
+                let rest = Deadline::after(START);
+                if deadline.at < rest.at {
+                    *deadline = rest;
+                }
             }
             SessionEvent::Ended { status } => self.ended = Some(*status),
         }

@@ -1,8 +1,12 @@
 //! How fast the parser is: `cargo bench`. docs/benches.md explains it.
 
-use benchlake::harness::Harness;
+use benchlake::{counters::CountingAllocator, harness::Harness};
 use parse::{parse, parse_from, sort_by_number};
 use std::{fmt::Write, future::ready, hint::black_box, process::ExitCode};
+
+/// So that allocations are counted.
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator::system();
 
 /// `rows` records of a name, a number and, where `quoted`, a text with a quotation mark and a comma.
 fn csv(rows: usize, quoted: bool, numbers: impl Iterator<Item = u64>) -> String {
