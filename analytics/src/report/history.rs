@@ -5,6 +5,7 @@ use crate::{
     format::{self, Format},
 };
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use std::collections::BTreeMap;
 
 /// The history of one benchmark: its runs in the order of time.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,9 +71,11 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    /// The benchmark, and its arm.
-    pub(crate) fn title(&self) -> String {
-        title(&self.label, self.arm.as_deref())
+    /// The benchmark and, where `all` rows of the run have several, its arm.
+    pub(crate) fn title(&self, all: &[Self]) -> String {
+        let same = |row: &&Self| (&row.benchmark_id, &row.metric) == (&self.benchmark_id, &self.metric);
+        let several = all.iter().filter(same).count() > 1;
+        title(&self.label, self.arm.as_deref().filter(|_| several))
     }
 }
 
@@ -151,7 +154,8 @@ fn finite<'de, D: Deserializer<'de>>(values: D) -> Result<Vec<f64>, D::Error> {
 
 /// The histories in `points`, which are in the order of label and time. A run whose centre is no
 /// number has no place in a plot; the summary shows it.
-pub(crate) fn histories(points: Vec<Point>) -> Vec<History> {
+pub(crate) fn histories(mut points: Vec<Point>) -> Vec<History> {
+    forget_single_arms(&mut points);
     let mut histories: Vec<History> = Vec::new();
     for point in points.into_iter().filter(|point| point.centre.is_finite()) {
         let of = |history: &History| {
@@ -172,6 +176,16 @@ pub(crate) fn histories(points: Vec<Point>) -> Vec<History> {
         }
     }
     histories
+}
+
+/// An arm tells the sides of one run apart; where a run has one side, it is a part of the history.
+fn forget_single_arms(points: &mut [Point]) {
+    let key = |point: &Point| (point.run_id.clone(), point.benchmark_id.clone(), point.metric.clone());
+    let mut arms: BTreeMap<_, usize> = BTreeMap::new();
+    points.iter().for_each(|point| *arms.entry(key(point)).or_default() += 1);
+    for point in points.iter_mut().filter(|point| arms.get(&key(point)) == Some(&1)) {
+        point.arm = None;
+    }
 }
 
 impl History {
@@ -223,18 +237,20 @@ pub(crate) mod tests {
         histories(means.iter().enumerate().map(point).collect()).remove(0)
     }
 
-    /// Arms have a history each, however they come, with a title and a file's name of its own.
+    /// The arms of one run have a history each, with a title and a file's name of their own.
     #[test]
     fn arms_are_apart() {
         let point = |arm: &str, centre: f64| Point {
             arm: Some(arm.into()),
             ..example("cpu.gemm{n=1}", &[centre]).points.remove(0)
         };
-        let found = histories(vec![point("a", 1.0), point("b", 2.0), point("a", 3.0), point("b", 4.0)]);
+        let alone = Point { run_id: "another".into(), ..point("a", 1.5) };
+        let found = histories(vec![point("a", 1.0), alone, point("b", 2.0)]);
         let of = |history: &History| history.points.iter().map(|point| point.centre).collect::<Vec<_>>();
-        assert_eq!(found.iter().map(of).collect::<Vec<_>>(), [[1.0, 3.0], [2.0, 4.0]]);
-        assert_eq!(found[1].label, "cpu.gemm{n=1,arm=b}");
-        assert_ne!(found[0].slug(), found[1].slug());
+        assert_eq!(found.iter().map(of).collect::<Vec<_>>(), [[1.0], [1.5], [2.0]]);
+        let labels = ["cpu.gemm{n=1,arm=a}", "cpu.gemm{n=1}", "cpu.gemm{n=1,arm=b}"];
+        assert_eq!(found.iter().map(|history| history.label.as_str()).collect::<Vec<_>>(), labels);
+        assert_ne!(found[0].slug(), found[2].slug());
     }
 
     /// A name of a file is safe whatever a benchmark is called.

@@ -126,9 +126,9 @@ fn summary(page: &Page<'_>) -> Markup {
             } }
             tbody { @for row in page.summary { tr {
                 td {
-                    @match slugs.get(&(row.title(), &row.metric)) {
-                        Some(slug) => a href={ "#" (slug) } { (row.title()) },
-                        None => (row.title()),
+                    @match slugs.get(&(row.title(page.summary), &row.metric)) {
+                        Some(slug) => a href={ "#" (slug) } { (row.title(page.summary)) },
+                        None => (row.title(page.summary)),
                     }
                     @if row.metric != "time" { " " (row.metric) }
                 }
