@@ -113,7 +113,11 @@ fn sha256(path: &Path) -> io::Result<String> {
             read => hash.update(&part[..read]),
         }
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hexadecimal(&hash.finalize()))
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Variables with which git tells its hooks where they are.
@@ -165,8 +169,7 @@ fn build_commit(
     let flags = std::env::var("RUSTFLAGS").unwrap_or_default();
     let compiler = String::from_utf8_lossy(&compiler);
     let how = Sha256::digest(format!("{build}\0{}\0{prefix}\0{compiler}\0{flags}", program.path));
-    let how: String = how[..4].iter().map(|byte| format!("{byte:02x}")).collect();
-    let kept = state_folder().join("builds").join(format!("{commit}-{how}"));
+    let kept = state_folder().join("builds").join(format!("{commit}-{}", hexadecimal(&how[..4])));
     let name = Path::new(&program.path).file_name().ok_or("the program's `path` names no file")?;
     let kept_program = kept.join(name.to_string_lossy().replace('*', ""));
     if kept_program.is_file() {

@@ -41,6 +41,15 @@ fn repository(folder: &Path) -> TestResult {
     git(&["branch", "broken"])
 }
 
+/// A folder for what is run, and in it one for the suite, made by `make`.
+fn made(make: impl FnOnce(&Path) -> TestResult) -> Result<(tempfile::TempDir, PathBuf), Box<dyn Error>> {
+    let folder = tempfile::tempdir()?;
+    let inner = folder.path().join("repository");
+    fs::create_dir(&inner)?;
+    make(&inner)?;
+    Ok((folder, inner))
+}
+
 fn run(folder: &Path, arguments: &[&str]) -> Result<Output, Box<dyn Error>> {
     let mut command = benchlake();
     command.env("XDG_STATE_HOME", folder.join("state")).args(["run", "--no-probe", "--no-counters"]);
@@ -52,10 +61,7 @@ fn run(folder: &Path, arguments: &[&str]) -> Result<Output, Box<dyn Error>> {
 /// with equal iterations; the lake knows which is which, and the ratio is told with its interval.
 #[test]
 fn two_commits_are_measured_in_turns() -> TestResult {
-    let folder = tempfile::tempdir()?;
-    let repository_folder = folder.path().join("repository");
-    fs::create_dir(&repository_folder)?;
-    repository(&repository_folder)?;
+    let (folder, repository_folder) = made(repository)?;
     let arms = ["--arm", "baseline=quick", "--arm", "candidate=slow", "--sessions", "2"];
     let output = ok(run(folder.path(), &arms)?)?;
     let text = String::from_utf8(output.stdout)?;
@@ -86,10 +92,7 @@ fn two_commits_are_measured_in_turns() -> TestResult {
 /// What cannot be an arm is named with the way out, before anything is measured.
 #[test]
 fn what_is_no_arm_is_named() -> TestResult {
-    let folder = tempfile::tempdir()?;
-    let repository_folder = folder.path().join("repository");
-    fs::create_dir(&repository_folder)?;
-    repository(&repository_folder)?;
+    let (folder, repository_folder) = made(repository)?;
     for (arms, says) in [
         (&["--arm", "a=nowhere"][..], "neither a file nor a commit"),
         (&["--arm", "a=broken"], "ended with"),
@@ -110,10 +113,7 @@ fn what_is_no_arm_is_named() -> TestResult {
 /// `--sessions auto` ends at a look that was fixed beforehand, and says why.
 #[test]
 fn sessions_go_on_until_precise() -> TestResult {
-    let folder = tempfile::tempdir()?;
-    let repository_folder = folder.path().join("repository");
-    fs::create_dir(&repository_folder)?;
-    fs::write(repository_folder.join("suite.toml"), SUITE)?;
+    let (folder, _) = made(|folder| Ok(fs::write(folder.join("suite.toml"), SUITE)?))?;
     let auto = |more: &[&str]| run(folder.path(), &[&["--sessions", "auto"], more].concat());
     let text = String::from_utf8(ok(auto(&["--precision", "0.9"])?)?.stderr)?;
     assert!(text.contains("5 sessions ok") && text.contains("every interval is narrow enough"), "{text}");
@@ -127,10 +127,7 @@ fn sessions_go_on_until_precise() -> TestResult {
 /// What the first session chooses as iterations of a sample is what every session of every arm has.
 #[test]
 fn arms_have_equal_iterations() -> TestResult {
-    let folder = tempfile::tempdir()?;
-    let repository_folder = folder.path().join("repository");
-    fs::create_dir(&repository_folder)?;
-    fs::write(repository_folder.join("suite.toml"), SUITE)?;
+    let (folder, _) = made(|folder| Ok(fs::write(folder.join("suite.toml"), SUITE)?))?;
     let this = env!("CARGO_BIN_EXE_benchlake");
     let (a, b) = (format!("a={this}"), format!("b={this}"));
     ok(run(folder.path(), &["--arm", &a, "--arm", &b, "--sessions", "3"])?)?;

@@ -1,12 +1,12 @@
 //! `cargo test --benches`: each benchmark is set up, checked and run once, in this process.
 
 use super::Harness;
-use crate::{session::Workloads, suite::Planned};
-use benchlake_schemas::Benchmark;
-use std::{
-    any::Any,
-    panic::{AssertUnwindSafe, catch_unwind},
+use crate::{
+    session::{Workloads, said},
+    suite::Planned,
 };
+use benchlake_schemas::Benchmark;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// How many did well and how many did not.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -44,12 +44,6 @@ fn one(harness: &Harness, benchmark: &Benchmark, seed: u64) -> Result<(), String
         Ok(())
     });
     catch_unwind(work).unwrap_or_else(|panic| Err(said(panic.as_ref())))
-}
-
-fn said(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-    format!("panicked: {}", text.unwrap_or("without a text"))
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod workloads;
 
 pub use error::SessionError;
 pub use event::SessionEvent;
+pub(crate) use one::said;
 pub use run::{plan, run};
 pub use spec::SessionSpec;
 pub use workloads::{Builtin, Workloads};

@@ -152,13 +152,17 @@ fn order_statistics(measurement: &Measurement) -> Vec<f64> {
     (0..TOLD).map(|i| times[(2 * i + 1) * times.len() / (2 * TOLD)]).collect()
 }
 
-/// What a panic said.
+/// The failure that a panic is.
 fn panicked(panic: &(dyn Any + Send)) -> Failure {
     if let Some(RunFailed(error)) = panic.downcast_ref() {
         return Failure::new(StopReason::Failed, error);
     }
-    let said = panic.downcast_ref::<&str>().copied().map(str::to_owned);
-    let said = said.or_else(|| panic.downcast_ref::<String>().cloned());
-    let said = said.unwrap_or_else(|| "without a text".into());
-    Failure::new(StopReason::Panicked, format!("panicked: {said}"))
+    Failure::new(StopReason::Panicked, said(panic))
+}
+
+/// What a panic said.
+pub(crate) fn said(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    format!("panicked: {}", text.unwrap_or("without a text"))
 }
