@@ -22,6 +22,7 @@ pub mod format;
 pub mod functions;
 pub mod queries;
 pub mod report;
+pub mod selection;
 mod sql;
 pub mod stats;
 
