@@ -18,6 +18,7 @@
 
 mod catalog;
 pub mod continuity;
+pub mod decide;
 pub mod format;
 pub mod functions;
 pub mod queries;

@@ -13,7 +13,7 @@ const TOLD: [&str; 3] = ["cpu.affinity", "cpu.usable", "numa.cpus"];
 const PLATFORM: [&str; 3] = ["cpu.model", "cpu.threads", "benchlake.target"];
 
 /// A fact that is not the same on both sides.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Difference {
     /// The fact, such as `cpu.model`.
     pub key: String,

@@ -8,6 +8,7 @@ mod series;
 
 pub use environment::{Difference, Differences, differences, platform};
 pub use resolve::{Baseline, Selected, Session, select};
+pub(crate) use resolve::{decoded, text};
 pub use selector::{ParseSelectorError, Selector, Term};
 pub use series::{Measured, Observed, measured};
 

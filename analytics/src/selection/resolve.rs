@@ -99,7 +99,7 @@ pub async fn select(lake: &Lake, selector: &Selector) -> Result<Selected, Select
          ON r.run_id = s.run_id WHERE {} ORDER BY started_at, session_id",
         all(&conditions).replace("run_id", "s.run_id")
     );
-    let sessions: Vec<Session> = rows(lake, &sql).await?;
+    let sessions: Vec<Session> = decoded(lake, &sql).await?;
     if sessions.is_empty() {
         let why = why_nothing(lake, selector).await?;
         return Err(SelectError::Nothing { selector: selector.to_string(), why });
@@ -107,7 +107,8 @@ pub async fn select(lake: &Lake, selector: &Selector) -> Result<Selected, Select
     Ok(Selected { selector: selector.clone(), sessions })
 }
 
-async fn rows<R: DeserializeOwned>(lake: &Lake, sql: &str) -> Result<Vec<R>, SqlError> {
+/// The rows that answer `sql`, as values.
+pub(crate) async fn decoded<R: DeserializeOwned>(lake: &Lake, sql: &str) -> Result<Vec<R>, SqlError> {
     let mut rows = Vec::new();
     for batch in &ask(&lake.context(), sql).await?.batches {
         let decoded: Vec<R> = from_batch(batch).map_err(|error| SqlError::new(error.to_string()))?;
@@ -152,11 +153,11 @@ async fn condition(lake: &Lake, term: &Term) -> Result<String, SelectError> {
 /// The baseline `name` on each of its platforms.
 async fn baselines(lake: &Lake, name: &str) -> Result<Vec<Baseline>, SqlError> {
     let sql = format!("SELECT name, platform, sessions FROM baseline_status WHERE name = {}", text(name));
-    rows(lake, &sql).await
+    decoded(lake, &sql).await
 }
 
 /// A text of SQL.
-fn text(value: &str) -> String {
+pub(crate) fn text(value: &str) -> String {
     format!("'{}'", value.replace('\'', "''"))
 }
 
@@ -180,7 +181,7 @@ struct Name {
 }
 
 async fn names(lake: &Lake, sql: &str) -> Result<Vec<String>, SqlError> {
-    Ok(rows::<Name>(lake, sql).await?.into_iter().map(|row| row.name).collect())
+    Ok(decoded::<Name>(lake, sql).await?.into_iter().map(|row| row.name).collect())
 }
 
 /// Refuses the beginning of an id that fits several.

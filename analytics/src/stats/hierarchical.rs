@@ -9,7 +9,7 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 use std::collections::BTreeMap;
 
 /// An estimate with its interval.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct Estimate {
     /// What was estimated.
     pub value: f64,
@@ -43,7 +43,7 @@ impl Default for Resampling {
 }
 
 /// An effect over sessions: a ratio (or one centre) with its interval, and the test that belongs to it.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct Effect {
     /// The ratio of the geometric means of the sessions' medians, or one such mean.
     pub estimate: Estimate,

@@ -7,7 +7,7 @@ use super::{
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// An interval around an estimate.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct Interval {
     /// Its lower end.
     pub low: f64,
