@@ -62,7 +62,7 @@ fn figures(one: &Compared) -> String {
     let margins = one.margins;
     format!(
         "margin {}, warning from {}, critical from {}; {} + {} sessions, {} + {} samples",
-        words::percent(one.decision.margin),
+        words::share_rounded(one.decision.margin),
         words::share(margins.warning),
         words::share(margins.critical),
         one.base.sessions,

@@ -6,6 +6,7 @@ mod forest;
 mod html;
 mod junit;
 mod markdown;
+mod names;
 mod table;
 mod words;
 

@@ -3,6 +3,7 @@
 use super::{
     Screen,
     forest::{Axis, Mark, line},
+    names::Names,
     words,
 };
 use crate::decide::{Compared, Comparison};
@@ -14,18 +15,16 @@ const LISTED: usize = 30;
 /// The widest label before it is shortened, whatever the screen.
 const LEAST_LABEL: usize = 16;
 /// How wide the plot is.
-const PLOT: usize = 23;
+const PLOT: usize = 21;
 
 /// The whole text.
 pub(super) fn table(comparison: &Comparison, screen: Screen) -> String {
     let (shown, folded) = folded(comparison);
-    let mut text = format!(
-        "base {}: {}\nnew  {}: {}\n\n",
-        comparison.base.selector,
-        words::side(&comparison.base),
-        comparison.new.selector,
-        words::side(&comparison.new)
-    );
+    let mut text = String::new();
+    for (name, side) in [("base", &comparison.base), ("new ", &comparison.new)] {
+        text.push_str(&wrapped(&format!("{name} {}: {}", side.selector, words::side(side)), screen.width));
+    }
+    text.push('\n');
     text.push_str(&rows(comparison, &shown, screen));
     for line in folded {
         text.push_str(&format!(" … {line}\n"));
@@ -34,7 +33,8 @@ pub(super) fn table(comparison: &Comparison, screen: Screen) -> String {
     for line in footer(comparison) {
         text.push_str(&wrapped(&line, screen.width));
     }
-    text
+    // Not wrapped: it is there to be copied.
+    text + &format!("The same again: {}\n", words::one_line(&comparison.command()))
 }
 
 /// The rows that are listed, and a line for each outcome of which there are too many.
@@ -119,12 +119,12 @@ fn rows(comparison: &Comparison, shown: &[&Compared], screen: Screen) -> String 
 /// The columns that a screen has room for: a narrow one has no plot, a narrower one neither values nor
 /// interval.
 fn fitted(comparison: &Comparison, shown: &[&Compared], width: usize) -> Vec<Column> {
-    let level = format!("{} interval, %", words::share(comparison.level));
+    let level = format!("{} interval", words::share(comparison.level));
     let verdict = Column::new(["verdict", ""], shown, |one| words::verdict(&one.decision).to_owned());
-    let change = Column::new(["change", "+ is worse"], shown, words::change).of_numbers();
-    let interval = Column::new([&level, ""], shown, |one| words::interval(one).unwrap_or_else(|| "–".into()));
+    let change = Column::new(["change", "+ worse"], shown, words::change).of_numbers();
+    let interval = Column::new([&level, "%"], shown, |one| words::interval(one).unwrap_or_else(|| "–".into()));
     let values = Column::new(["base → new", ""], shown, words::base_to_new).of_numbers();
-    let sessions = Column::new(["sessions", "each side"], shown, words::sessions);
+    let sessions = Column::new(["sessions", ""], shown, words::sessions);
     let mut rest = vec![change, interval.of_numbers(), values, sessions, plot(shown)];
     let room = |rest: &[Column]| {
         let taken = verdict.width() + rest.iter().map(Column::width).sum::<usize>() + 2;
@@ -137,7 +137,8 @@ fn fitted(comparison: &Comparison, shown: &[&Compared], width: usize) -> Vec<Col
         rest.remove(dropped);
     }
     let room = room(&rest).max(LEAST_LABEL);
-    let label = Column::new(["benchmark", ""], shown, |one| shortened(&words::one_line(&one.title()), room));
+    let names = Names::new(&comparison.compared);
+    let label = Column::new(["benchmark", ""], shown, |one| names.of(one, room));
     [verdict, label].into_iter().chain(rest).collect()
 }
 
@@ -149,17 +150,7 @@ fn plot(shown: &[&Compared]) -> Column {
     let half = PLOT / 2;
     let scale = format!("{low:<half$}0{:>half$}", format!("+{high}"));
     let draw = |one: &Compared| Mark::of(one).map_or(String::new(), |mark| line(axis, &mark, PLOT));
-    Column::new([&scale, "   ┊ margin   ● change"], shown, draw)
-}
-
-/// `text` in at most `most` letters: what is left out is in its middle.
-fn shortened(text: &str, most: usize) -> String {
-    let letters: Vec<char> = text.chars().collect();
-    if letters.len() <= most {
-        return text.to_owned();
-    }
-    let (head, tail) = ((most - 1) / 2, most / 2);
-    letters[..head].iter().chain(&['…']).chain(&letters[letters.len() - tail..]).collect()
+    Column::new([&scale, "  ┊ margin  ● change"], shown, draw)
 }
 
 /// The line with its verdict in colour.
@@ -181,7 +172,6 @@ fn footer(comparison: &Comparison) -> Vec<String> {
     lines.push(words::layout(comparison));
     lines.extend(words::remarks(comparison));
     lines.extend(words::next(comparison));
-    lines.push(format!("The same again: {}", comparison.command()));
     lines.iter().map(|line| words::one_line(line)).collect()
 }
 
@@ -208,11 +198,9 @@ fn wrapped(paragraph: &str, width: usize) -> String {
 mod tests {
     use super::*;
 
-    /// What is too long loses its middle; what is wide is wrapped between words.
+    /// What is wide is wrapped between words.
     #[test]
-    fn shortening() {
-        assert_eq!(shortened("cpu.gemm{n=512}", 15), "cpu.gemm{n=512}");
-        assert_eq!(shortened("cpu.gemm{n=512}", 10), "cpu.…=512}");
+    fn wrapping() {
         let text = wrapped(&"word ".repeat(30), 60);
         assert!(text.lines().count() > 2 && text.lines().all(|line| line.chars().count() <= 60), "{text}");
     }

@@ -189,13 +189,18 @@ pub(super) fn layout(comparison: &Comparison) -> String {
 pub(super) fn side(side: &SideOf) -> String {
     let mut parts = vec![
         counted(side.sessions, "session"),
-        format!("of {}", named(&side.runs, "run")),
+        format!("of {}", named(&side.runs.iter().map(|run| short(run)).collect::<Vec<_>>(), "run")),
         format!("on {}", named(&side.nodes, "node")),
     ];
     if !side.commits.is_empty() {
         parts.push(format!("at {}", named(&side.commits, "commit")));
     }
     parts.join(" ")
+}
+
+/// The beginning of a run's id, which selects it as the whole does: a UUIDv7 begins with its time.
+fn short(run: &str) -> String {
+    run.chars().take(13).collect()
 }
 
 /// `run 019a…`, `3 nodes (a, b, c)`, `12 nodes (a, b, …)`.
@@ -266,7 +271,7 @@ pub(super) fn next(comparison: &Comparison) -> Vec<String> {
     }
     if let Some(worst) = comparison.compared.first().filter(|one| one.decision.outcome != Outcome::Equivalent)
     {
-        lines.push(format!("--explain {} tells how its verdict came about.", quoted(&worst.title())));
+        lines.push(format!("How the first verdict came about: --explain {}", quoted(&worst.title())));
     }
     lines
 }

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 pub(super) fn sides(comparison: &Comparison, one: &Compared) -> Vec<String> {
     let line = |name: &str, side: &crate::decide::SideOf, own: &crate::decide::Centre| {
         format!(
-            "{name} is {}: {}; {} of {} measured this benchmark.",
+            "{name} is {}: {}; {} measured this benchmark, with {} together.",
             side.selector,
             words::side(side),
             counted(own.sessions, "session"),
