@@ -181,7 +181,10 @@ pub enum CompareError {
         new: String,
     },
     /// No benchmark was measured by both.
-    #[error("no benchmark was measured on both sides: {base} has {only_base}, {new} has {only_new}")]
+    #[error(
+        "no benchmark was measured on both sides: {base} has {only_base}, {new} has {only_new}{}",
+        also(remarks)
+    )]
     NothingInCommon {
         /// The base's selector.
         base: String,
@@ -191,6 +194,8 @@ pub enum CompareError {
         only_base: String,
         /// What the new side has.
         only_new: String,
+        /// What both have, but not alike.
+        remarks: Vec<String>,
     },
     /// A baseline has no state for what is judged.
     #[error("{base} has nothing for the platform of {new} ({platform}); it has {known}")]
@@ -233,6 +238,7 @@ pub async fn compare(
             new: new.to_string(),
             only_base: some(&matched.only_base),
             only_new: some(&matched.only_new),
+            remarks: matched.remarks,
         });
     }
     let histories = noise::histories(lake, &first, &second, metric).await?;
@@ -351,6 +357,15 @@ fn some(names: &[String]) -> String {
         [] => "none that fits".to_owned(),
         [one] => one.clone(),
         [one, ..] => format!("{one} and {} more", names.len() - 1),
+    }
+}
+
+/// `; first remark, and 3 more`.
+fn also(remarks: &[String]) -> String {
+    match remarks {
+        [] => String::new(),
+        [one] => format!("; {one}"),
+        [one, rest @ ..] => format!("; {one}, and {} more", rest.len()),
     }
 }
 

@@ -94,9 +94,9 @@ pub enum FailOn {
     /// A critical one.
     Critical,
     /// Also one that the policy warns of.
-    #[default]
     Warning,
     /// Any.
+    #[default]
     Regression,
 }
 

@@ -122,7 +122,8 @@ fn fitted(comparison: &Comparison, shown: &[&Compared], width: usize) -> Vec<Col
     let level = format!("{} interval", words::share(comparison.level));
     let verdict = Column::new(["verdict", ""], shown, |one| words::verdict(&one.decision).to_owned());
     let change = Column::new(["change", "+ worse"], shown, words::change).of_numbers();
-    let interval = Column::new([&level, "%"], shown, |one| words::interval(one).unwrap_or_else(|| "–".into()));
+    let interval =
+        Column::new([&level, "%"], shown, |one| words::interval(one).unwrap_or_else(|| "–".into()));
     let values = Column::new(["base → new", ""], shown, words::base_to_new).of_numbers();
     let sessions = Column::new(["sessions", ""], shown, words::sessions);
     let mut rest = vec![change, interval.of_numbers(), values, sessions, plot(shown)];

@@ -82,7 +82,7 @@ pub(super) fn layout(comparison: &Comparison) -> Vec<String> {
         Layout::Groups => "The session is the unit: its samples share its luck and count as one.",
     };
     let mut lines = vec![words::layout(comparison), means.to_owned()];
-    lines.extend(comparison.remarks.iter().cloned());
+    lines.extend(comparison.remarks.iter().filter(|remark| remark.contains("left out")).cloned());
     lines
 }
 
