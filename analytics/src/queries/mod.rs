@@ -161,7 +161,7 @@ impl Query {
 }
 
 /// The nearest of `names`, or all of them.
-fn hint<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> String {
+pub(crate) fn hint<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<_> = names.collect();
     let distance = |candidate: &str| strsim::damerau_levenshtein(candidate, name);
     match names.iter().min_by_key(|candidate| distance(candidate)) {
