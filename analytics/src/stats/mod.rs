@@ -1,19 +1,40 @@
 //! Statistics: pure functions on slices. Each states its formula and where it comes from.
 //!
-//! A NaN in the values gives NaN; a statistic that too few values define gives `None`.
+//! A NaN in the values gives NaN; a statistic that too few values define gives `None`. Infinite values
+//! are values: what is computed of them follows IEEE 754, and no function panics for them.
 
+mod bootstrap;
+mod dip;
 mod hierarchical;
 mod interval;
 mod location;
+mod order_interval;
+mod outliers;
 mod resampled_median;
+mod serial;
+mod shape;
 mod spread;
+mod summary;
+mod trimmed;
 
+pub use bootstrap::{RESAMPLES, SEED, bca_mean, bca_median};
+pub use dip::{dip, dip_in_place};
 pub use hierarchical::{
     Effect, Estimate, Replicate, Resampling, paired_session_ratio, session_centre, session_ratio,
 };
 pub use interval::{Interval, mean_interval};
-pub use location::{mean, median, quantile};
-pub use spread::{coefficient_of_variation, standard_deviation};
+pub use location::{geometric_mean, mean, median, minimum, quantile, quantile_in_place};
+pub use order_interval::{OrderInterval, quantile_interval, quantile_interval_in_place};
+pub use outliers::{outliers_mad, outliers_tukey};
+pub use serial::{autocorrelation, effective_sample_size};
+pub use shape::{bimodality_coefficient, kurtosis, skewness};
+pub use spread::{
+    NORMAL_SCALE, coefficient_of_variation, interquartile_range, interquartile_range_in_place,
+    median_absolute_deviation, median_absolute_deviation_in_place, standard_deviation, standard_error,
+    variance,
+};
+pub use summary::{Summary, summary};
+pub use trimmed::{trimmed_mean, trimmed_mean_in_place, winsorized_mean, winsorized_mean_in_place};
 
 // SHIM until decide-two is merged.
 #[expect(missing_docs, reason = "shim")]
