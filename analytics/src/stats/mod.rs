@@ -12,12 +12,16 @@ mod multiplicity;
 mod order_interval;
 mod outliers;
 mod power;
+mod precision;
 mod quantiles;
+mod random_effects;
+mod repetitions;
 mod resampled_median;
 mod serial;
 mod sessions;
 mod shape;
 mod spread;
+mod stragglers;
 mod summary;
 mod trimmed;
 
@@ -32,6 +36,9 @@ pub use multiplicity::{benjamini_hochberg, benjamini_yekutieli};
 pub use order_interval::{OrderInterval, quantile_interval, quantile_interval_in_place};
 pub use outliers::{outliers_mad, outliers_tukey};
 pub use power::{minimum_detectable_effect, test_power};
+pub use precision::{Precision, iso5725};
+pub use random_effects::{VarianceComponents, random_effects};
+pub use repetitions::{NestedVariances, nested_interval, nested_variances, optimal_repetitions};
 pub use serial::{autocorrelation, effective_sample_size};
 pub use sessions::{sessions_for_precision, sessions_needed};
 pub use shape::{bimodality_coefficient, kurtosis, skewness};
@@ -40,5 +47,6 @@ pub use spread::{
     median_absolute_deviation, median_absolute_deviation_in_place, standard_deviation, standard_error,
     variance,
 };
+pub use stragglers::{Cochran, Grubbs, cochran, grubbs};
 pub use summary::{Summary, summary};
 pub use trimmed::{trimmed_mean, trimmed_mean_in_place, winsorized_mean, winsorized_mean_in_place};

@@ -2,7 +2,7 @@
 
 use statrs::{
     distribution::{ContinuousCDF, Normal, StudentsT},
-    function::beta::inv_beta_reg,
+    function::beta::{checked_beta_reg, inv_beta_reg},
 };
 
 /// Above it the series in 1/freedom is exact to the last digits, and the incomplete beta function of
@@ -35,4 +35,11 @@ fn cornish_fisher(z: f64, freedom: f64) -> f64 {
 pub(super) fn fisher_above(tail: f64, between: f64, within: f64) -> f64 {
     let share = inv_beta_reg(within / 2.0, between / 2.0, tail);
     within / between * (1.0 - share) / share
+}
+
+/// The probability that Fisher's distribution exceeds `f` ≥ 0; NaN for NaN.
+pub(super) fn fisher_tail(f: f64, between: f64, within: f64) -> f64 {
+    // Not 1 less the share of `between`, which loses the digits of small tails.
+    let share = if f.is_infinite() { 0.0 } else { within / between.mul_add(f, within) };
+    checked_beta_reg(within / 2.0, between / 2.0, share).unwrap_or(f64::NAN)
 }
