@@ -5,9 +5,12 @@
 
 mod bootstrap;
 mod dip;
+mod effect_size;
 mod hierarchical;
 mod interval;
+mod kolmogorov_smirnov;
 mod location;
+mod mann_whitney;
 mod order_interval;
 mod outliers;
 mod resampled_median;
@@ -16,14 +19,18 @@ mod shape;
 mod spread;
 mod summary;
 mod trimmed;
+mod welch;
 
 pub use bootstrap::{RESAMPLES, SEED, bca_mean, bca_median};
 pub use dip::{dip, dip_in_place};
+pub use effect_size::{cohens_d, hedges_g};
 pub use hierarchical::{
     Effect, Estimate, Replicate, Resampling, paired_session_ratio, session_centre, session_ratio,
 };
 pub use interval::{Interval, mean_interval};
+pub use kolmogorov_smirnov::{KolmogorovSmirnov, kolmogorov_smirnov};
 pub use location::{geometric_mean, mean, median, minimum, quantile, quantile_in_place};
+pub use mann_whitney::{MannWhitney, cliffs_delta, hodges_lehmann, mann_whitney};
 pub use order_interval::{OrderInterval, quantile_interval, quantile_interval_in_place};
 pub use outliers::{outliers_mad, outliers_tukey};
 pub use serial::{autocorrelation, effective_sample_size};
@@ -35,6 +42,7 @@ pub use spread::{
 };
 pub use summary::{Summary, summary};
 pub use trimmed::{trimmed_mean, trimmed_mean_in_place, winsorized_mean, winsorized_mean_in_place};
+pub use welch::{Equivalence, Welch, ratio_of_means, tost, welch};
 
 // SHIM until decide-two is merged.
 #[expect(missing_docs, reason = "shim")]
