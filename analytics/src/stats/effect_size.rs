@@ -1,6 +1,9 @@
 //! How large a difference is, in standard deviations.
 
-use super::{location::{count, mean}, spread::variance};
+use super::{
+    location::{count, mean},
+    spread::variance,
+};
 use statrs::function::gamma::ln_gamma;
 
 /// Cohen's d: `(b̄ − ā) / s` with the pooled standard deviation, `s² = ((n_a − 1)·s²_a + (n_b − 1)·s²_b) /

@@ -46,7 +46,8 @@ pub fn mann_whitney(a: &[f64], b: &[f64]) -> Option<MannWhitney> {
     let all = n + m;
     let spread = (n * m / 12.0 * (all + 1.0 - ranks.ties / (all * (all - 1.0)))).sqrt();
     // Where all values are tied nothing differs.
-    let p = if spread > 0.0 { 2.0 * Normal::standard().sf((farther - n * m / 2.0 - 0.5) / spread) } else { 1.0 };
+    let p =
+        if spread > 0.0 { 2.0 * Normal::standard().sf((farther - n * m / 2.0 - 0.5) / spread) } else { 1.0 };
     Some(MannWhitney { u, p: p.min(1.0), exact: false })
 }
 
@@ -122,7 +123,8 @@ struct Ranks {
 
 impl Ranks {
     fn new(a: &[f64], b: &[f64]) -> Self {
-        let mut all: Vec<(f64, bool)> = a.iter().map(|&x| (x, false)).chain(b.iter().map(|&x| (x, true))).collect();
+        let mut all: Vec<(f64, bool)> =
+            a.iter().map(|&x| (x, false)).chain(b.iter().map(|&x| (x, true))).collect();
         // Both zeros are one value.
         all.iter_mut().for_each(|(value, _)| *value += 0.0);
         all.sort_unstable_by(|(x, _), (y, _)| x.total_cmp(y));
@@ -213,7 +215,11 @@ const fn order(value: f64) -> i128 {
 }
 
 /// The double at a place.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "places of doubles are of 64 bits")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "places of doubles are of 64 bits"
+)]
 const fn double(place: i128) -> f64 {
     let place = place as i64;
     f64::from_bits((if place < 0 { i64::MIN.wrapping_sub(place) } else { place }) as u64)

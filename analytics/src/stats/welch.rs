@@ -1,6 +1,10 @@
 //! Whether two means differ, and whether they do not.
 
-use super::{Estimate, Interval, location::{count, mean}, spread::variance};
+use super::{
+    Estimate, Interval,
+    location::{count, mean},
+    spread::variance,
+};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// Welch's test of two means.
