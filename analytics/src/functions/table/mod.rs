@@ -169,7 +169,6 @@ const ONE: Function = Function {
 };
 
 /// What functions of two lists have in common.
-#[expect(dead_code, reason = "the functions of two samples are added on their own")]
 const TWO: Function =
     Function { family: Family::TwoSamples, lists: &["a", "b"], aggregate: Aggregate::No, ..ONE };
 
@@ -189,7 +188,6 @@ pub(super) enum Kind {
     /// One list → a boolean for each element.
     Flags(fn(&[f64], &[f64]) -> Option<Vec<bool>>),
     /// Two lists → double.
-    #[expect(dead_code, reason = "the functions of two samples are added on their own")]
     Two(fn(&[f64], &[f64], &[f64]) -> Option<f64>),
     /// A list of lists → double.
     #[expect(dead_code, reason = "the functions of groups are added on their own")]
