@@ -36,6 +36,9 @@ pub fn mean(values: &[f64]) -> Option<f64> {
 /// ```
 #[must_use]
 pub fn geometric_mean(values: &[f64]) -> Option<f64> {
+    if has_nan(values) {
+        return Some(f64::NAN);
+    }
     if values.is_empty() || values.iter().any(|&value| value <= 0.0) {
         return None;
     }

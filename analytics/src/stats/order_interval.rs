@@ -1,9 +1,6 @@
 //! Intervals of quantiles that presume no distribution.
 
-use super::{
-    Interval,
-    location::has_nan,
-};
+use super::{Interval, location::has_nan};
 use statrs::distribution::{Binomial, DiscreteCDF};
 use std::cell::Cell;
 
