@@ -44,6 +44,15 @@ def deviation(values):
     return CONTEXT.sqrt(variance(values))
 
 
+def quantile(values, p):
+    """Type 7 of Hyndman and Fan."""
+    ordered = sorted(map(Fraction, values))
+    place = Fraction(p) * (len(ordered) - 1)
+    below = math.floor(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (place - below) * (ordered[above] - ordered[below])
+
+
 def text(value):
     """A number as text: not every JSON reader rounds to the nearest double, and none reads NaN."""
     return None if value is None else repr(float(value))
