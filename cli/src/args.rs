@@ -78,6 +78,8 @@ pub(crate) enum Command {
     Sql(Sql),
     /// Run a named query, or list them
     Query(Query),
+    /// List the functions that SQL has for statistics, or explain one: formula, source, example
+    Functions(Functions),
     /// Write a report: one HTML page, and a plot per benchmark as SVG and PNG
     Report(Report),
     /// Look after a lake: is it whole, what can go
@@ -422,6 +424,14 @@ pub(crate) struct Query {
     pub(crate) parameters: Vec<(String, String)>,
     #[command(flatten)]
     pub(crate) lake: LakeArgs,
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Functions {
+    /// A function, or an aggregate
+    pub(crate) name: Option<String>,
     #[command(flatten)]
     pub(crate) format: FormatArgs,
 }

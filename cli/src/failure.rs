@@ -1,7 +1,8 @@
 //! What a command fails with: one line for people, one code for scripts.
 
 use benchlake_analytics::{
-    LakeError as CatalogError, QueryError, SqlError, format::WriteError, report::ReportError,
+    LakeError as CatalogError, QueryError, SqlError, format::WriteError, functions::UnknownFunction,
+    report::ReportError,
 };
 use benchlake_pipeline::{LakeError, LandError, store::explain};
 use benchlake_producers::{
@@ -48,6 +49,7 @@ macro_rules! failure {
 
 failure!(
     SuiteError => |_| exit::USAGE,
+    UnknownFunction => |_| exit::USAGE,
     PlanError => |_| exit::USAGE,
     KafkaError => |error| exit_code(error),
     SpoolError => |_| exit::INTERNAL,

@@ -9,6 +9,7 @@ mod deliver;
 mod demo;
 mod doctor;
 mod failure;
+mod functions;
 mod generate;
 mod lake;
 mod land;
@@ -57,6 +58,7 @@ fn dispatch(args: &Args) -> Result<u8, Failure> {
         Command::Land(land) => land::run(land, global),
         Command::Sql(sql) => sql::run(sql, global),
         Command::Query(query) => query::run(query),
+        Command::Functions(functions) => functions::run(functions),
         Command::Report(report) => report::run(report, global),
         Command::Lake(command) => lake::run(command, global),
         Command::DeadLetters(command) => dead_letters::run(command, global),

@@ -122,6 +122,7 @@ pub(super) enum Range {
     /// A whole number from 0.
     Whole,
     /// Any number; what it means is the function's matter.
+    #[expect(dead_code, reason = "the functions of planning are added on their own")]
     Any,
 }
 
@@ -184,6 +185,7 @@ pub(super) enum Kind {
     /// One list → double, computed in a copy that may be put in another order.
     Reordering(fn(&mut [f64], &[f64]) -> Option<f64>),
     /// One list → a double for each element.
+    #[expect(dead_code, reason = "the functions of many tests are added on their own")]
     Each(fn(&[f64], &[f64]) -> Option<Vec<f64>>),
     /// One list → a boolean for each element.
     Flags(fn(&[f64], &[f64]) -> Option<Vec<bool>>),
