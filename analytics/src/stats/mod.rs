@@ -9,6 +9,7 @@ mod hierarchical;
 mod interval;
 mod location;
 mod order_interval;
+mod ordered;
 mod outliers;
 mod serial;
 mod shape;
