@@ -15,6 +15,7 @@ mod location;
 mod mann_whitney;
 mod multiplicity;
 mod order_interval;
+mod ordered;
 mod outliers;
 mod power;
 mod precision;
