@@ -6,7 +6,8 @@ use super::{
 use crate::{
     Lake, SqlError,
     selection::{
-        Difference, Measured, Observed, SelectError, Selected, Selector, Term, measured, platform, select,
+        Difference, Measured, Observed, SelectError, Selected, Selector, Session, Term, measured, platform,
+        select,
     },
     stats::{self, Effect, Replicate, Resampling},
 };
@@ -19,7 +20,7 @@ use std::{
 use uuid::Uuid;
 
 /// What is compared how.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Options {
     /// The metric, or `all`.
     pub metric: Option<String>,
@@ -31,6 +32,17 @@ pub struct Options {
     pub policy: Policy,
     /// Another seed of the bootstrap.
     pub seed: u64,
+    /// The file that the policy was read from, to name it by.
+    #[serde(skip)]
+    pub policy_file: Option<String>,
+}
+
+impl Options {
+    /// The metric that is asked for.
+    #[must_use]
+    pub fn metric(&self) -> &str {
+        self.metric.as_deref().unwrap_or("time")
+    }
 }
 
 /// The answer, benchmark by benchmark.
@@ -64,12 +76,37 @@ pub struct Comparison {
     pub only_new: Vec<String>,
     /// The state of the lake, as a value of `--at`.
     pub at: String,
+    /// What was asked for, with the whole policy.
+    pub options: Options,
+    /// Where and in which run each session that counts was measured.
+    #[serde(skip)]
+    pub(crate) places: BTreeMap<String, Place>,
+}
+
+/// Where and in which run a session was measured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) run_id: String,
+    pub(crate) node: String,
+}
+
+/// What a session measured of a benchmark.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct OfSession {
+    pub(crate) session_id: String,
+    /// Its pair or block.
+    pub(crate) unit: usize,
+    /// The median of its samples.
+    pub(crate) median: f64,
+    pub(crate) samples: usize,
+    pub(crate) flags: Vec<String>,
 }
 
 /// The centre of a side.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Centre {
-    /// The geometric mean of the sessions' medians; NaN where one is not positive.
+    /// The geometric mean of the sessions' medians, or what all of them are; otherwise NaN where one is negative
+    /// or none, 0 where one is 0.
     pub value: f64,
     /// How many sessions.
     pub sessions: usize,
@@ -111,9 +148,17 @@ pub struct Compared {
     pub decision: Decision,
     /// What was remarked of its samples, on either side.
     pub flags: Vec<String>,
-    /// The medians of the sessions of both sides, for a picture.
+    /// The sessions of both sides.
     #[serde(skip)]
-    pub(crate) centres: (Vec<f64>, Vec<f64>),
+    pub(crate) of_sessions: (Vec<OfSession>, Vec<OfSession>),
+}
+
+impl Compared {
+    /// The benchmark's label; a metric other than the time is named after it.
+    #[must_use]
+    pub fn title(&self) -> String {
+        if self.metric == "time" { self.label.clone() } else { format!("{} {}", self.label, self.metric) }
+    }
 }
 
 /// Why there is no comparison.
@@ -136,7 +181,10 @@ pub enum CompareError {
         new: String,
     },
     /// No benchmark was measured by both.
-    #[error("no benchmark was measured on both sides: {base} has {only_base}, {new} has {only_new}")]
+    #[error(
+        "no benchmark was measured on both sides: {base} has {only_base}, {new} has {only_new}{}",
+        also(remarks)
+    )]
     NothingInCommon {
         /// The base's selector.
         base: String,
@@ -146,6 +194,8 @@ pub enum CompareError {
         only_base: String,
         /// What the new side has.
         only_new: String,
+        /// What both have, but not alike.
+        remarks: Vec<String>,
     },
     /// A baseline has no state for what is judged.
     #[error("{base} has nothing for the platform of {new} ({platform}); it has {known}")]
@@ -179,7 +229,7 @@ pub async fn compare(
     let (mut first, second) = (select(lake, base).await?, select(lake, new).await?);
     keep_apart(&mut first, &second)?;
     let sides = Sides::new(&first, &second, &options.across)?;
-    let metric = options.metric.as_deref().unwrap_or("time");
+    let metric = options.metric();
     let (of_base, of_new) = (measured(lake, &first, metric).await?, measured(lake, &second, metric).await?);
     let mut matched = Matched::new(of_base, of_new, options.filter.as_deref());
     if matched.both.is_empty() {
@@ -188,6 +238,7 @@ pub async fn compare(
             new: new.to_string(),
             only_base: some(&matched.only_base),
             only_new: some(&matched.only_new),
+            remarks: matched.remarks,
         });
     }
     let histories = noise::histories(lake, &first, &second, metric).await?;
@@ -212,7 +263,15 @@ pub async fn compare(
         only_base: matched.only_base,
         only_new: matched.only_new,
         at: lake.pin().to_string(),
+        options: options.clone(),
+        places: places(&first, &second),
     })
+}
+
+fn places(first: &Selected, second: &Selected) -> BTreeMap<String, Place> {
+    let place = |session: &Session| Place { run_id: session.run_id.clone(), node: session.node.clone() };
+    let both = first.sessions.iter().chain(&second.sessions);
+    both.map(|session| (session.session_id.clone(), place(session))).collect()
 }
 
 /// Takes from the base what the new side selects too, and, of a baseline, what is of other platforms.
@@ -301,6 +360,15 @@ fn some(names: &[String]) -> String {
     }
 }
 
+/// `; first remark, and 3 more`.
+fn also(remarks: &[String]) -> String {
+    match remarks {
+        [] => String::new(),
+        [one] => format!("; {one}"),
+        [one, rest @ ..] => format!("; {one}, and {} more", rest.len()),
+    }
+}
+
 /// Every benchmark's decision, worst first.
 fn decided(
     both: &[(Measured, Measured)],
@@ -330,14 +398,11 @@ fn decided(
             margins: one.margins,
             noise: one.noise,
             sessions: (one.base.sessions, one.new.sessions),
+            constant: constant(&one.of_sessions.0).zip(constant(&one.of_sessions.1)),
             level: policy.level,
         });
     }
-    compared.sort_by(|a, b| {
-        rank(a)
-            .cmp(&rank(b))
-            .then_with(|| b.decision.worse.unwrap_or(0.0).total_cmp(&a.decision.worse.unwrap_or(0.0)))
-    });
+    compared.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| by_how_much(b).total_cmp(&by_how_much(a))));
     compared
 }
 
@@ -350,6 +415,15 @@ fn rank(one: &Compared) -> (u8, u8) {
         Outcome::Improvement => 3,
     };
     (outcome, one.decision.severity.map_or(2, |severity| severity as u8))
+}
+
+/// By how much it is worse; a change from 0 is larger than any fraction.
+fn by_how_much(one: &Compared) -> f64 {
+    one.decision.worse.unwrap_or(match one.decision.outcome {
+        Outcome::Regression => f64::INFINITY,
+        Outcome::Improvement => f64::NEG_INFINITY,
+        Outcome::Equivalent | Outcome::Inconclusive => 0.0,
+    })
 }
 
 /// The values of `work` of each item, in their order.
@@ -394,6 +468,7 @@ fn undecided(
     let (first, second) = (counted(base, &sides.first), counted(new, &sides.second));
     let flags: BTreeSet<&String> =
         first.iter().chain(&second).flat_map(|(series, _)| &series.flags).collect();
+    let of_sessions = (of_sessions(&first), of_sessions(&second));
     Compared {
         benchmark_id: new.benchmark_id.clone(),
         benchmark: new.benchmark.clone(),
@@ -402,8 +477,8 @@ fn undecided(
         metric: new.metric.clone(),
         unit: new.unit.clone(),
         better: new.better,
-        base: centre(&first),
-        new: centre(&second),
+        base: centre(&of_sessions.0),
+        new: centre(&of_sessions.1),
         effect: effect(&first, &second, sides.layout, resampling),
         adjusted_p: None,
         margins: policy.margins(&new.metric, new.better, &new.label, platform),
@@ -417,7 +492,7 @@ fn undecided(
             sessions_needed: None,
         },
         flags: flags.into_iter().cloned().collect(),
-        centres: (medians(&first), medians(&second)),
+        of_sessions,
     }
 }
 
@@ -426,17 +501,33 @@ fn counted<'a>(measured: &'a Measured, units: &BTreeMap<String, usize>) -> Vec<(
     measured.observed.iter().filter_map(|series| Some((series, *units.get(&series.session_id)?))).collect()
 }
 
-fn medians(side: &[(&Observed, usize)]) -> Vec<f64> {
-    side.iter().filter_map(|(series, _)| stats::median(&series.values)).collect()
+fn of_sessions(side: &[(&Observed, usize)]) -> Vec<OfSession> {
+    let of = |(series, unit): &(&Observed, usize)| OfSession {
+        session_id: series.session_id.clone(),
+        unit: *unit,
+        median: stats::median(&series.values).unwrap_or(f64::NAN),
+        samples: series.values.len(),
+        flags: series.flags.clone(),
+    };
+    side.iter().map(of).collect()
 }
 
-fn centre(side: &[(&Observed, usize)]) -> Centre {
-    let logs: Vec<f64> = medians(side).into_iter().map(f64::ln).collect();
+fn centre(side: &[OfSession]) -> Centre {
+    let logs: Vec<f64> = side.iter().map(|session| session.median.ln()).collect();
+    let geometric = stats::mean(&logs).map_or(f64::NAN, f64::exp);
     Centre {
-        value: stats::mean(&logs).map_or(f64::NAN, f64::exp),
-        sessions: side.iter().map(|(series, _)| &series.session_id).collect::<BTreeSet<_>>().len(),
-        samples: side.iter().map(|(series, _)| series.values.len()).sum(),
+        // Zeros have no logarithm; where all are, that is what they are.
+        value: constant(side).unwrap_or(geometric),
+        sessions: side.iter().map(|session| &session.session_id).collect::<BTreeSet<_>>().len(),
+        samples: side.iter().map(|session| session.samples).sum(),
     }
+}
+
+/// The median of every session, where there are two or more and all are the same number.
+fn constant(side: &[OfSession]) -> Option<f64> {
+    let (first, rest) = side.split_first()?;
+    let is_same = |other: &OfSession| other.median.total_cmp(&first.median).is_eq();
+    (first.median.is_finite() && !rest.is_empty() && rest.iter().all(is_same)).then_some(first.median)
 }
 
 fn effect(
@@ -460,6 +551,13 @@ fn replicates<'a>(side: &[(&'a Observed, usize)]) -> Vec<Replicate<'a>> {
     side.iter().map(|(series, block)| Replicate { samples: &series.values, block: *block }).collect()
 }
 
+impl Comparison {
+    /// The seed of a benchmark's bootstrap.
+    pub(super) fn seed(&self, one: &Compared) -> u64 {
+        seed(&one.benchmark_id, &one.metric) ^ self.options.seed
+    }
+}
+
 /// A number from an id, the same for ever.
 fn seed(benchmark_id: &str, metric: &str) -> u64 {
     Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{benchmark_id}/{metric}").as_bytes()).as_u64_pair().0
@@ -467,6 +565,7 @@ fn seed(benchmark_id: &str, metric: &str) -> u64 {
 
 /// The id of the question at this state of the lake.
 fn id(lake: &Lake, base: &Selector, new: &Selector, options: &Options) -> String {
-    let question = format!("{base} {new} {} {options:?}", lake.pin());
+    let Options { metric, filter, across, policy, seed, policy_file: _ } = options;
+    let question = format!("{base} {new} {} {metric:?} {filter:?} {across:?} {policy:?} {seed}", lake.pin());
     Uuid::new_v5(&Uuid::NAMESPACE_OID, question.as_bytes()).to_string()
 }

@@ -3,7 +3,10 @@
 use super::glob::fits;
 use crate::selection::{Difference, Differences, Selected, Session, differences};
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 /// How sessions are held against each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -15,6 +18,24 @@ pub enum Layout {
     Nodes,
     /// Sessions of one side against those of the other, in one block.
     Groups,
+}
+
+impl Layout {
+    /// Its name, as in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pairs => "pairs",
+            Self::Nodes => "nodes",
+            Self::Groups => "groups",
+        }
+    }
+}
+
+impl fmt::Display for Layout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
 }
 
 /// One side, for people.

@@ -4,6 +4,7 @@ use super::{Margins, Noise};
 use crate::stats::{Effect, sessions_needed};
 use benchlake_schemas::{Better, Outcome, Severity};
 use serde::Serialize;
+use std::fmt;
 
 /// What a decision is made of.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +25,8 @@ pub struct Evidence<'a> {
     pub sessions: (usize, usize),
     /// The level of the interval.
     pub level: f64,
+    /// The median of every session, where all of a side have the same one: counts such as of allocations.
+    pub constant: Option<(f64, f64)>,
 }
 
 /// An outcome and why.
@@ -61,10 +64,74 @@ pub enum Reason {
     TooFewSessions,
     /// A centre is not a positive, finite number: there is no ratio.
     NoRatio,
+    /// There is no ratio, but every session of both sides has the same median.
+    Same,
+    /// The base is 0, so that there is no ratio; the sessions of each side agree exactly, and the sides differ.
+    FromZero,
+    /// The new side is 0, so that there is no interval; the sessions of each side agree exactly, and the sides differ.
+    ToZero,
+}
+
+impl Reason {
+    /// Every reason.
+    pub const ALL: &[Self] = &[
+        Self::Beyond,
+        Self::Within,
+        Self::Wide,
+        Self::NearMargin,
+        Self::NotDiscovered,
+        Self::TooFewSessions,
+        Self::NoRatio,
+        Self::Same,
+        Self::FromZero,
+        Self::ToZero,
+    ];
+
+    /// Its name, as in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Beyond => "beyond",
+            Self::Within => "within",
+            Self::Wide => "wide",
+            Self::NearMargin => "near_margin",
+            Self::NotDiscovered => "not_discovered",
+            Self::TooFewSessions => "too_few_sessions",
+            Self::NoRatio => "no_ratio",
+            Self::Same => "same",
+            Self::FromZero => "from_zero",
+            Self::ToZero => "to_zero",
+        }
+    }
+
+    /// The reason in words.
+    #[must_use]
+    pub const fn told(self) -> &'static str {
+        match self {
+            Self::Beyond => {
+                "the interval leaves no change out, the test survives false-discovery control, and the change is beyond the margin"
+            }
+            Self::Within => "the whole interval lies within the margin",
+            Self::Wide => "the interval holds no change, and also one beyond the margin",
+            Self::NearMargin => "there is a change, but not whether it is beyond the margin",
+            Self::NotDiscovered => "a change by itself, but not among as many as were compared",
+            Self::TooFewSessions => "one session on a side shows nothing of the noise between sessions",
+            Self::NoRatio => "the median of some session is not a positive number, so that there is no ratio",
+            Self::Same => "every session of both sides has the same median",
+            Self::FromZero => "0 in every session of the base, and one other number in every new session",
+            Self::ToZero => "one number in every session of the base, and 0 in every new session",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
 }
 
 /// The power that is planned for.
-const POWER: f64 = 0.9;
+pub(super) const POWER: f64 = 0.9;
 
 /// Decides.
 ///
@@ -75,6 +142,9 @@ const POWER: f64 = 0.9;
 ///   would be found with probability 0.9.
 ///
 /// A regression is `critical` or a `warning` where the estimate is beyond those margins.
+///
+/// Medians of 0 have no ratio. Where all sessions of a side have one and the same, as counts do, sides that
+/// are equal are `equivalent`, and a change from 0 is beyond every margin.
 #[must_use]
 pub fn decide(evidence: &Evidence<'_>) -> Decision {
     let margin = evidence.noise.map_or(0.0, |noise| noise.floor).max(evidence.margins.margin);
@@ -88,7 +158,9 @@ pub fn decide(evidence: &Evidence<'_>) -> Decision {
     };
     let Some(effect) = evidence.effect else {
         let few = evidence.sessions.0.min(evidence.sessions.1) < 2;
-        return undecided(if few { Reason::TooFewSessions } else { Reason::NoRatio }, None, None);
+        return without_ratio(evidence, margin).unwrap_or_else(|| {
+            undecided(if few { Reason::TooFewSessions } else { Reason::NoRatio }, None, None)
+        });
     };
     let (ratio, interval) = (effect.estimate.value, effect.estimate.interval);
     let worse = worse(ratio, evidence.better);
@@ -111,6 +183,26 @@ pub fn decide(evidence: &Evidence<'_>) -> Decision {
         (false, _) => Reason::Wide,
     };
     undecided(reason, Some(worse), needed(effect, margin, evidence))
+}
+
+/// What can be said where one of the sides is 0: only if the sessions of each agree exactly.
+fn without_ratio(evidence: &Evidence<'_>, margin: f64) -> Option<Decision> {
+    let (base, new) = evidence.constant?;
+    let of = |outcome, severity, reason, worse| {
+        Some(Decision { outcome, severity, reason, worse, margin, sessions_needed: None })
+    };
+    if base.total_cmp(&new).is_eq() {
+        return of(Outcome::Equivalent, None, Reason::Same, Some(0.0));
+    }
+    if base < 0.0 || new < 0.0 {
+        return None;
+    }
+    let is_worse = (new > base) == (evidence.better == Better::Lower);
+    // A fraction of a base of 0 is no number.
+    let worse = (base > 0.0).then(|| worse(new / base, evidence.better));
+    let severity = is_worse.then(|| severity(worse.unwrap_or(f64::INFINITY), evidence.margins)).flatten();
+    let outcome = if is_worse { Outcome::Regression } else { Outcome::Improvement };
+    of(outcome, severity, if base > 0.0 { Reason::ToZero } else { Reason::FromZero }, worse)
 }
 
 /// By how much the new side is worse.
@@ -139,4 +231,50 @@ fn needed(effect: &Effect, margin: f64, evidence: &Evidence<'_>) -> Option<u64> 
     // At least as many again as there are: where the plan says that it should have been decided, it was bad luck.
     let least = evidence.sessions.0.min(evidence.sessions.1) as u64 + 1;
     sessions_needed(size, sd, evidence.level, POWER).map(|sessions| sessions.max(least))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn evidence(constant: Option<(f64, f64)>, better: Better) -> Evidence<'static> {
+        Evidence {
+            effect: None,
+            adjusted_p: 1.0,
+            false_discovery_rate: 0.05,
+            better,
+            margins: Margins::default(),
+            noise: None,
+            sessions: (5, 5),
+            level: 0.95,
+            constant,
+        }
+    }
+
+    /// A reason is called in texts what it is called in JSON.
+    #[test]
+    fn names_of_reasons() {
+        for reason in Reason::ALL {
+            assert_eq!(serde_json::to_value(reason).ok(), Some(reason.as_str().into()));
+        }
+    }
+
+    /// Counts that never vary are decided without a ratio: none and none are equivalent, some from none are
+    /// beyond every margin, in the metric's own direction; what varies around 0 stays open.
+    #[test]
+    fn zeros() {
+        let of = |constant, better| {
+            let decision = decide(&evidence(constant, better));
+            (decision.outcome, decision.severity, decision.reason, decision.worse)
+        };
+        let (lower, higher) = (Better::Lower, Better::Higher);
+        let critical = Some(Severity::Critical);
+        assert_eq!(of(Some((0.0, 0.0)), lower), (Outcome::Equivalent, None, Reason::Same, Some(0.0)));
+        assert_eq!(of(Some((0.0, 3.0)), lower), (Outcome::Regression, critical, Reason::FromZero, None));
+        assert_eq!(of(Some((0.0, 3.0)), higher), (Outcome::Improvement, None, Reason::FromZero, None));
+        assert_eq!(of(Some((3.0, 0.0)), lower), (Outcome::Improvement, None, Reason::ToZero, Some(-1.0)));
+        assert_eq!(of(Some((3.0, 0.0)), higher), (Outcome::Regression, critical, Reason::ToZero, Some(1.0)));
+        assert_eq!(of(Some((-1.0, 3.0)), lower), (Outcome::Inconclusive, None, Reason::NoRatio, None));
+        assert_eq!(of(None, lower), (Outcome::Inconclusive, None, Reason::NoRatio, None));
+    }
 }

@@ -122,6 +122,7 @@ pub(super) enum Range {
     /// A whole number from 0.
     Whole,
     /// Any number; what it means is the function's matter.
+    #[expect(dead_code, reason = "the functions of planning are added on their own")]
     Any,
 }
 
@@ -169,7 +170,6 @@ const ONE: Function = Function {
 };
 
 /// What functions of two lists have in common.
-#[expect(dead_code, reason = "the functions of two samples are added on their own")]
 const TWO: Function =
     Function { family: Family::TwoSamples, lists: &["a", "b"], aggregate: Aggregate::No, ..ONE };
 
@@ -185,11 +185,11 @@ pub(super) enum Kind {
     /// One list → double, computed in a copy that may be put in another order.
     Reordering(fn(&mut [f64], &[f64]) -> Option<f64>),
     /// One list → a double for each element.
+    #[expect(dead_code, reason = "the functions of many tests are added on their own")]
     Each(fn(&[f64], &[f64]) -> Option<Vec<f64>>),
     /// One list → a boolean for each element.
     Flags(fn(&[f64], &[f64]) -> Option<Vec<bool>>),
     /// Two lists → double.
-    #[expect(dead_code, reason = "the functions of two samples are added on their own")]
     Two(fn(&[f64], &[f64], &[f64]) -> Option<f64>),
     /// A list of lists → double.
     #[expect(dead_code, reason = "the functions of groups are added on their own")]
