@@ -21,6 +21,7 @@ mod runs;
 mod serial;
 mod shape;
 mod spread;
+mod student;
 mod summary;
 mod trimmed;
 mod welch;
