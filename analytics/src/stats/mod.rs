@@ -30,6 +30,7 @@ mod sessions;
 mod shape;
 mod spread;
 mod stragglers;
+mod student;
 mod summary;
 mod trimmed;
 mod welch;
