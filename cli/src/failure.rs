@@ -1,7 +1,8 @@
 //! What a command fails with: one line for people, one code for scripts.
 
 use benchlake_analytics::{
-    LakeError as CatalogError, QueryError, SqlError, format::WriteError, report::ReportError,
+    LakeError as CatalogError, QueryError, SqlError, baselines::BaselineError, format::WriteError,
+    report::ReportError, selection::SelectError,
 };
 use benchlake_pipeline::{LakeError, LandError, store::explain};
 use benchlake_producers::{
@@ -54,6 +55,15 @@ failure!(
     CatalogError => |_| exit::UNREACHABLE,
     SqlError => |error| of_query(error),
     QueryError => |error| of_query(error),
+    SelectError => |error| match error {
+        SelectError::Nothing { .. } => exit::NOTHING,
+        SelectError::Ambiguous { .. } => exit::USAGE,
+        SelectError::Sql(error) => of_query(error),
+    },
+    BaselineError => |error| match error {
+        BaselineError::Sql(error) => of_query(error),
+        _ => exit::NOTHING,
+    },
     LakeError => |_| exit::UNREACHABLE,
     WriteError => |_| exit::INTERNAL,
     std::io::Error => |_| exit::INTERNAL,

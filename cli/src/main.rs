@@ -4,6 +4,7 @@
 
 mod args;
 mod arms;
+mod baseline;
 mod dead_letters;
 mod deliver;
 mod demo;
@@ -58,6 +59,7 @@ fn dispatch(args: &Args) -> Result<u8, Failure> {
         Command::Sql(sql) => sql::run(sql, global),
         Command::Query(query) => query::run(query),
         Command::Report(report) => report::run(report, global),
+        Command::Baseline(command) => baseline::run(command, global),
         Command::Lake(command) => lake::run(command, global),
         Command::DeadLetters(command) => dead_letters::run(command, global),
         Command::Doctor(doctor) => doctor::run(doctor),

@@ -6,7 +6,7 @@
 //! control over all of them, and a [`Decision`] with its reason.
 
 mod comparison;
-mod glob;
+pub(crate) mod glob;
 mod moves;
 mod noise;
 mod policy;
@@ -14,7 +14,7 @@ mod sides;
 mod verdict;
 
 pub use comparison::{Centre, CompareError, Compared, Comparison, Options, compare};
-pub use moves::Moves;
+pub use moves::{Moves, should_move};
 pub use noise::Noise;
 pub use policy::{BaselinePolicy, Margins, Policy, PolicyError, Procedure, Rule};
 pub use sides::{Layout, Refused, SideOf};
