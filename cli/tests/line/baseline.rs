@@ -7,6 +7,7 @@ use benchlake_schemas::{
     Benchmark, Event, Flag, ProducerId, RunId, Series, Session, SessionId, Status, Table, sample_series,
     sample_session, to_numbered_batch,
 };
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use std::process::Stdio;
 
 /// Exit code, standard output and standard error.
@@ -298,6 +299,32 @@ fn many_set_it_at_once() -> TestResult {
     let told: Rows = told.into_iter().map(|(revision, person)| vec![revision, person]).collect();
     assert_eq!(held, told);
     assert_eq!(held.len(), 4);
+    verify(&lake)
+}
+
+/// Who is about to commit the revision that somebody else takes in that moment takes the next one, and is
+/// told of the other; both are in the history.
+#[test]
+fn the_slower_of_two_is_told() -> TestResult {
+    let dir = tempfile::tempdir()?;
+    let lake = dir.path().join("lake");
+    let run_id = RunId::new();
+    land(&lake, &[session(run_id, "c1", 2), session(run_id, "c1", 2)], &[])?;
+    let mut slow = benchlake();
+    slow.args(["baseline", "set", "main", "latest", "--reason", "slow", "--lake"]).arg(&lake);
+    slow.env("BENCHLAKE_FAULT", "land.written=stop").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let slow = slow.spawn()?;
+    let pid = i32::try_from(slow.id()).ok().and_then(Pid::from_raw).ok_or("a process id")?;
+    waitpid(Some(pid), WaitOptions::UNTRACED)?.ok_or("it stops")?;
+    let said = done(&lake, &["baseline", "set", "main", "latest", "--reason", "quick"])?;
+    assert!(said.starts_with("main 1: "), "{said}");
+    kill_process(pid, Signal::CONT)?;
+    let output = ok(slow.wait_with_output()?)?;
+    let (said, remarks) = (String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?);
+    assert!(said.starts_with("main 2: "), "{said}");
+    assert!(remarks.contains("somebody else set main at the same time, as revision 1"), "{remarks}");
+    let held = sql(&lake, "select revision, reason from baselines order by revision")?;
+    assert_eq!(held, [["1", "quick"], ["2", "slow"]]);
     verify(&lake)
 }
 
