@@ -51,8 +51,10 @@ fn set(lake: &Path, rows: Vec<Baseline>) -> Result<i64, Box<dyn Error>> {
     Ok(Runtime::new()?.block_on(set_baselines(&lake.to_string_lossy(), rows))?)
 }
 
-/// A row as name, platform, revision and selector.
-fn kept(lake: &Path) -> Result<Vec<(String, String, i64, String)>, Box<dyn Error>> {
+/// Name, platform, revision and selector of a row.
+type Kept = (String, String, i64, String);
+
+fn kept(lake: &Path) -> Result<Vec<Kept>, Box<dyn Error>> {
     let mut kept: Vec<_> = rows::<Baseline>(lake, Table::Baselines)?
         .into_iter()
         .map(|row| (row.name, row.platform, row.revision, row.selector))
