@@ -2,10 +2,10 @@
 
 use super::*;
 use benchlake_analytics::selection::{Selector, select};
-use benchlake_pipeline::{LakeTable, Outcome, register_stores};
+use benchlake_pipeline::{LakeTable, Outcome, Recorded, record_verdicts, register_stores};
 use benchlake_schemas::{
-    Benchmark, Event, Flag, ProducerId, RunId, Series, Session, SessionId, Status, Table, sample_series,
-    sample_session, to_numbered_batch,
+    Benchmark, Event, Flag, ProducerId, RunId, Series, Session, SessionId, Status, Table, Verdict, now,
+    sample_series, sample_session, to_numbered_batch,
 };
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use std::process::Stdio;
@@ -351,8 +351,36 @@ fn killed_at_every_step() -> TestResult {
     Ok(())
 }
 
-/// Looking after a lake keeps its baselines: files become few, what no version names goes, and every
-/// revision stays.
+/// Records a comparison of one verdict.
+fn record(lake: &Path, comparison: &str) -> Result<Recorded, Box<dyn Error>> {
+    let benchmark = Benchmark::new("a");
+    let verdict = Verdict {
+        verdict_id: comparison.into(),
+        decided_at: now(),
+        benchmark_id: benchmark.id(),
+        benchmark: benchmark.name,
+        parameters: benchmark.parameters,
+        metric: "time".into(),
+        baseline: "baseline:main".into(),
+        candidate: "latest".into(),
+        verdict: benchlake_schemas::Outcome::Equivalent,
+        severity: None,
+        ratio: Some(1.0),
+        ratio_low: Some(0.99),
+        ratio_high: Some(1.01),
+        level: 0.95,
+        method: "sessions".into(),
+        policy: None,
+        query: "compare".into(),
+        versions: BTreeMap::new(),
+        evidence: BTreeMap::new(),
+    };
+    let (lake, runtime) = (lake.to_string_lossy(), tokio::runtime::Runtime::new()?);
+    Ok(runtime.block_on(record_verdicts(&lake, comparison, &[verdict]))?)
+}
+
+/// Looking after a lake keeps its baselines and verdicts: files become few, what no version names goes,
+/// every revision stays, and what was recorded stays recorded.
 #[test]
 fn looking_after_a_lake_keeps_them() -> TestResult {
     let dir = tempfile::tempdir()?;
@@ -360,17 +388,23 @@ fn looking_after_a_lake_keeps_them() -> TestResult {
     two_machines(&lake, "c1")?;
     for revision in 1..=5 {
         done(&lake, &["baseline", "set", "main", "latest", "--reason", &revision.to_string()])?;
+        assert_eq!(record(&lake, &revision.to_string())?, Recorded::Landed { rows: 1 });
     }
+    let verdicts = || cells(&lake, &["query", "verdicts"]);
+    let decided = verdicts()?;
+    assert_eq!(decided.len(), 5);
     let all = || cells(&lake, &["baseline", "show", "main", "--history"]);
-    let files = || sql_of_info(&lake, "baselines");
+    let files = || files_of(&lake, "baselines");
     let before = all()?;
     assert_eq!((before.len(), files()?), (10, "5".to_owned()));
     done(&lake, &["lake", "optimize"])?;
     assert_eq!((all()?, files()?), (before.clone(), "1".to_owned()));
     done(&lake, &["lake", "vacuum", "--older-than", "0s", "--offline"])?;
     done(&lake, &["lake", "checkpoint"])?;
-    assert_eq!(all()?, before);
+    assert_eq!((all()?, verdicts()?), (before, decided));
+    assert_eq!(files_of(&lake, "verdicts")?, "1");
     verify(&lake)?;
+    assert_eq!(record(&lake, "3")?, Recorded::Known);
     let said = done(&lake, &["baseline", "set", "main", "latest"])?;
     assert!(said.starts_with("main 6: "), "{said}");
     let history = done(&lake, &["lake", "history"])?;
@@ -379,7 +413,7 @@ fn looking_after_a_lake_keeps_them() -> TestResult {
 }
 
 /// The number of a table's files.
-fn sql_of_info(lake: &Path, table: &str) -> Result<String, Box<dyn Error>> {
+fn files_of(lake: &Path, table: &str) -> Result<String, Box<dyn Error>> {
     let rows = cells(lake, &["lake", "info"])?;
     let row = rows.into_iter().find(|row| row[0] == table).ok_or("the table")?;
     Ok(row[2].clone())
