@@ -2,6 +2,7 @@
 
 use benchlake_analytics::{
     LakeError as CatalogError, QueryError, SqlError,
+    baselines::BaselineError,
     decide::{CompareError, ExplainError, PolicyError},
     format::WriteError,
     functions::UnknownFunction,
@@ -69,6 +70,15 @@ failure!(
     CatalogError => |_| exit::UNREACHABLE,
     SqlError => |error| of_query(error),
     QueryError => |error| of_query(error),
+    SelectError => |error| match error {
+        SelectError::Nothing { .. } => exit::NOTHING,
+        SelectError::Ambiguous { .. } => exit::USAGE,
+        SelectError::Sql(error) => of_query(error),
+    },
+    BaselineError => |error| match error {
+        BaselineError::Sql(error) => of_query(error),
+        _ => exit::NOTHING,
+    },
     LakeError => |_| exit::UNREACHABLE,
     WriteError => |_| exit::INTERNAL,
     std::io::Error => |_| exit::INTERNAL,
