@@ -38,3 +38,6 @@ pub fn benjamini_yekutieli(ps: &[f64]) -> Vec<f64> {
 pub fn sessions_needed(effect: f64, sd: f64, _level: f64, _power: f64) -> Option<u64> {
     Some((2.0 * (3.24 * sd / effect).powi(2)).ceil() as u64 + 2)
 }
+#[allow(missing_docs, reason = "shim")]
+pub mod shim;
+pub use shim::*;
