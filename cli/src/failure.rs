@@ -2,6 +2,7 @@
 
 use benchlake_analytics::{
     LakeError as CatalogError, QueryError, SqlError, format::WriteError, report::ReportError,
+    selection::SelectError,
 };
 use benchlake_pipeline::{LakeError, LandError, store::explain};
 use benchlake_producers::{
@@ -23,6 +24,10 @@ pub(crate) struct Failure {
 impl Failure {
     pub(crate) fn usage(message: impl Display) -> Self {
         Self { code: exit::USAGE, message: message.to_string() }
+    }
+
+    pub(crate) fn nothing(message: impl Display) -> Self {
+        Self { code: exit::NOTHING, message: message.to_string() }
     }
 
     pub(crate) fn internal(message: impl Display) -> Self {
@@ -63,6 +68,11 @@ failure!(
         LandError::Kafka(error) => exit_code(error),
         LandError::Lake(_) | LandError::OffsetOutOfRange { .. } => exit::UNREACHABLE,
         _ => exit::INTERNAL,
+    },
+    SelectError => |error| match error {
+        SelectError::Nothing { .. } => exit::NOTHING,
+        SelectError::Ambiguous { .. } => exit::USAGE,
+        SelectError::Sql(_) => of_query(error),
     },
     ReportError => |error| match error {
         ReportError::NoSeries { .. } | ReportError::NoRun { .. } => exit::NOTHING,

@@ -17,6 +17,7 @@ mod maintain;
 mod output;
 mod query;
 mod report;
+mod reproducibility;
 mod rounds;
 mod run;
 mod serve;
@@ -58,6 +59,7 @@ fn dispatch(args: &Args) -> Result<u8, Failure> {
         Command::Sql(sql) => sql::run(sql, global),
         Command::Query(query) => query::run(query),
         Command::Report(report) => report::run(report, global),
+        Command::Reproducibility(asked) => reproducibility::run(asked, global),
         Command::Lake(command) => lake::run(command, global),
         Command::DeadLetters(command) => dead_letters::run(command, global),
         Command::Doctor(doctor) => doctor::run(doctor),
