@@ -85,19 +85,18 @@ pub async fn select(lake: &Lake, selector: &Selector) -> Result<Selected, Select
     for term in &selector.terms {
         conditions.push(condition(lake, term).await?);
     }
-    if !selector.terms.iter().any(Term::is_scope) {
-        let newest = format!(
-            "run_id = (SELECT run_id FROM session_status WHERE {} AND run_id IN (SELECT run_id FROM series) \
-             ORDER BY started_at DESC, run_id DESC LIMIT 1)",
-            all(&conditions)
-        );
-        conditions.push(newest);
+    if !selector.terms.iter().any(Term::is_scope)
+        && let Some(run) = newest(lake, &conditions).await?
+    {
+        conditions.push(format!("run_id = {}", text(&run)));
     }
+    // Conditions come before the join: DataFusion 55 cannot open maps behind one.
     let sql = format!(
-        "SELECT session_id, s.run_id, started_at, node, arm, position / arms AS round, \"commit\", branch, dirty, environment \
-         FROM session_status s JOIN (SELECT run_id, count(DISTINCT coalesce(arm, '')) AS arms FROM session_status GROUP BY run_id) r \
-         ON r.run_id = s.run_id WHERE {} ORDER BY started_at, session_id",
-        all(&conditions).replace("run_id", "s.run_id")
+        "SELECT session_id, run_id, started_at, node, arm, position / arms AS round, \"commit\", branch, dirty, environment \
+         FROM (SELECT * FROM session_status WHERE {}) \
+         JOIN (SELECT run_id AS of_run, count(DISTINCT coalesce(arm, '')) AS arms FROM session_status GROUP BY run_id) \
+         ON of_run = run_id ORDER BY started_at, session_id",
+        all(&conditions)
     );
     let sessions: Vec<Session> = decoded(lake, &sql).await?;
     if sessions.is_empty() {
@@ -117,6 +116,16 @@ pub(crate) async fn decoded<R: DeserializeOwned>(lake: &Lake, sql: &str) -> Resu
     Ok(rows)
 }
 
+/// The newest measured run that has a session that fits.
+async fn newest(lake: &Lake, conditions: &[String]) -> Result<Option<String>, SqlError> {
+    let sql = format!(
+        "SELECT run_id AS name FROM session_status WHERE {} AND run_id IN (SELECT run_id FROM series) \
+         ORDER BY started_at DESC, run_id DESC LIMIT 1",
+        all(conditions)
+    );
+    Ok(names(lake, &sql).await?.pop())
+}
+
 fn all(conditions: &[String]) -> String {
     if conditions.is_empty() { "true".to_owned() } else { conditions.join(" AND ") }
 }
@@ -129,10 +138,9 @@ async fn condition(lake: &Lake, term: &Term) -> Result<String, SelectError> {
         Term::Branch(name) => format!("branch = {}", text(name)),
         Term::Tag(key, value) => format!("tags[{}] = {}", text(key), text(value)),
         Term::Arm(name) => format!("arm = {}", text(name)),
-        Term::Window(window) => format!(
-            "started_at >= (SELECT max(started_at) FROM session_status) - INTERVAL '{} seconds'",
-            window.as_secs()
-        ),
+        Term::Window(window) => {
+            format!("started_at >= {} - INTERVAL '{} seconds'", newest_start(lake).await?, window.as_secs())
+        }
         Term::Node(glob) => format!("node LIKE {}", pattern(glob)),
         Term::Environment(key, glob) => format!("environment[{}] LIKE {}", text(key), pattern(glob)),
         Term::Baseline(name) => {
@@ -148,6 +156,13 @@ async fn condition(lake: &Lake, term: &Term) -> Result<String, SelectError> {
             )
         }
     })
+}
+
+/// When the newest session started, as SQL.
+async fn newest_start(lake: &Lake) -> Result<String, SqlError> {
+    let sql = "SELECT CAST(max(started_at) AS VARCHAR) AS name FROM session_status";
+    let newest = names(lake, sql).await?.pop().unwrap_or_default();
+    Ok(format!("CAST({} AS TIMESTAMP WITH TIME ZONE)", text(&newest)))
 }
 
 /// The baseline `name` on each of its platforms.

@@ -75,6 +75,8 @@ pub struct Replicate<'a> {
 
 /// Fewer sessions on a side than this give too few different resamples: Student's quantile stands.
 const LEAST_RESAMPLED: usize = 5;
+/// With fewer degrees of freedom on a side, sides in several blocks share one variance.
+const LEAST_DEGREES: f64 = 4.0;
 
 /// The centre of a benchmark over `sessions`, each the samples of one: the geometric mean of the
 /// sessions' medians, with an interval as that of [`session_ratio`]. `None` below two sessions, or
@@ -124,19 +126,22 @@ pub fn paired_session_ratio<S: AsRef<[f64]>>(
 }
 
 /// The ratio of the centres of `second` and `first`: of the geometric means of the sessions' medians,
-/// within blocks that both sides have. `None` without such a block, where no block has two sessions on a
-/// side, or where a session is empty or its median is not a positive number.
+/// within blocks that both sides have. `None` without such a block, with one session on a side in a single
+/// block, or where a session is empty or its median is not a positive number.
 ///
-/// Formula. With c the median of a session's log samples, a block's difference is d = c̄₂ − c̄₁, and
-/// θ = Σ w·d with w ∝ n₁n₂/(n₁ + n₂). A side's variance s² is pooled over its blocks; the standard error
-/// is √(s₁²·Σw²/n₁ + s₂²·Σw²/n₂), with Welch and Satterthwaite's degrees of freedom; with one block θ/se is Welch's
-/// t of the c. The interval is exp(θ ± q·se): q is the quantile, at the level, of |θ* − θ|/se* over
-/// resamples in which sessions are drawn with replacement and in each of them its samples: the hierarchical bootstrap
-/// (Davison and Hinkley, *Bootstrap Methods and their Application*, 1997, section 3.8), studentised and
-/// symmetric (Hall, *On symmetric bootstrap confidence intervals*, Journal of the Royal Statistical
-/// Society B 50, 1988). Drawing samples too makes resamples vary more, and their standard errors as much;
-/// studentised, the two cancel. Below five sessions on a side q is Student's quantile. p is two-sided, of Student's
-/// distribution with |t| divided by q over Student's quantile, so that interval and p are one rule.
+/// Formula. With c the median of a session's log samples, a block's difference is d = c̄₂ − c̄₁, and θ = Σ
+/// w·d with w ∝ n₁n₂/(n₁ + n₂). A side's variance s² is pooled over its blocks; the standard error is
+/// √(s₁²·Σw²/n₁ + s₂²·Σw²/n₂), with Welch and Satterthwaite's degrees of freedom; with one block θ/se is
+/// Welch's t of the c. Where sides have several blocks, but one of them not enough sessions in each for a
+/// variance of its own (fewer than four degrees of freedom), both share one: that of the additive model of
+/// blocks and sides, with one degree of freedom for each session, less the blocks and one. The interval is
+/// exp(θ ± q·se): q is the quantile, at the level, of |θ* − θ|/se* over resamples in which sessions are
+/// drawn with replacement and in each of them its samples: the hierarchical bootstrap (Davison and Hinkley,
+/// *Bootstrap Methods and their Application*, 1997, section 3.8), studentised and symmetric (Hall, *On
+/// symmetric bootstrap confidence intervals*, Journal of the Royal Statistical Society B 50, 1988). Drawing
+/// samples too makes resamples vary more, and their standard errors as much; studentised, the two cancel.
+/// Below five sessions on a side q is Student's quantile. p is two-sided, of Student's distribution with
+/// |t| divided by q over Student's quantile, so that interval and p are one rule.
 ///
 /// ```
 /// use benchlake_analytics::stats::{Replicate, Resampling, session_ratio};
@@ -155,16 +160,16 @@ pub fn session_ratio(
     resampling: Resampling,
 ) -> Option<Effect> {
     let design = Design::new(first, second)?;
-    let observed = design.difference(&design.first.centres(), &design.second.centres());
+    let observed = design.difference(&design.first.centres, &design.second.centres);
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(resampling.seed);
-    let (mut a, mut b) = (design.first.centres(), design.second.centres());
+    let (mut a, mut b) = (design.first.centres.clone(), design.second.centres.clone());
     let resampled = |_| {
-        design.first.resample(&mut rng, &mut a);
-        design.second.resample(&mut rng, &mut b);
+        design.first.resample(&design.sessions, &mut rng, &mut a);
+        design.second.resample(&design.sessions, &mut rng, &mut b);
         let drawn = design.difference(&a, &b);
         (drawn.theta - observed.theta).abs() / drawn.error
     };
-    let few = design.first.sessions.len().min(design.second.sessions.len()) < LEAST_RESAMPLED;
+    let few = design.first.residuals.len().min(design.second.residuals.len()) < LEAST_RESAMPLED;
     let draws = if few { Vec::new() } else { (0..resampling.resamples).map(resampled).collect() };
     studentised(&observed, draws, resampling.level)
 }
@@ -287,47 +292,26 @@ fn at(draws: &mut [f64], level: f64) -> f64 {
 
 /// One side of a comparison: sessions of a block next to each other.
 struct Side {
-    sessions: Vec<Session>,
+    /// The centres of the sessions.
+    centres: Vec<f64>,
     /// Where each block ends.
     ends: Vec<usize>,
-    /// For each session how far it is from its block's mean, as much wider as the mean of few draws it in; only of blocks
-    /// with two or more.
+    /// The block's mean, as the design has it, of each block.
+    fitted: Vec<f64>,
+    /// What sessions differ from it, as much wider as their mean draws it in, and which session that is.
     residuals: Vec<(f64, usize)>,
-    means: Vec<f64>,
 }
 
 impl Side {
-    fn new(blocks: Vec<Vec<Session>>) -> Self {
-        let (mut sessions, mut ends, mut residuals, mut means) =
-            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for block in blocks {
-            let n = count(block.len());
-            let mean = block.iter().map(|session| session.centre).sum::<f64>() / n;
-            for session in block {
-                if n > 1.0 {
-                    residuals.push(((session.centre - mean) * (n / (n - 1.0)).sqrt(), sessions.len()));
-                }
-                sessions.push(session);
-            }
-            ends.push(sessions.len());
-            means.push(mean);
-        }
-        Self { sessions, ends, residuals, means }
-    }
-
-    fn centres(&self) -> Vec<f64> {
-        self.sessions.iter().map(|session| session.centre).collect()
-    }
-
-    /// Centres of drawn sessions: each its block's mean, what a drawn session differs from its own, and the noise of
-    /// that session's drawn samples.
-    fn resample(&self, rng: &mut impl Rng, centres: &mut [f64]) {
+    /// Centres of drawn sessions: each its block's mean, what a drawn session differs from its own, and the
+    /// noise of that session's drawn samples.
+    fn resample(&self, sessions: &[Session], rng: &mut impl Rng, centres: &mut [f64]) {
         let mut start = 0;
-        for (&end, mean) in self.ends.iter().zip(&self.means) {
+        for (&end, mean) in self.ends.iter().zip(&self.fitted) {
             for slot in &mut centres[start..end] {
                 let random = rng.next_u64();
                 let (residual, session) = self.residuals[below(self.residuals.len(), random)];
-                *slot = mean + residual + self.sessions[session].noise(random);
+                *slot = mean + residual + sessions[session].noise(random);
             }
             start = end;
         }
@@ -344,13 +328,18 @@ fn below(n: usize, random: u64) -> usize {
 
 /// Both sides, in the blocks that both have.
 struct Design {
+    /// The sessions of both sides.
+    sessions: Vec<Session>,
     first: Side,
     second: Side,
-    /// The weight of each block; they sum to 1.
-    weights: Vec<f64>,
-    /// Degrees of freedom of each side's variance, and what it is multiplied by.
+    /// n₁n₂/(n₁ + n₂) of each block.
+    information: Vec<f64>,
+    /// Degrees of freedom of each side's own variance.
     degrees: (f64, f64),
+    /// What each side's variance is multiplied by.
     shares: (f64, f64),
+    /// Whether both sides share one variance, as one of them has too few sessions in a block for its own.
+    shared: bool,
 }
 
 impl Design {
@@ -366,37 +355,119 @@ impl Design {
         let sizes: Vec<(f64, f64)> = blocks.values().map(|(a, b)| (count(a.len()), count(b.len()))).collect();
         let information: Vec<f64> = sizes.iter().map(|(a, b)| a * b / (a + b)).collect();
         let total: f64 = information.iter().sum();
-        let weights: Vec<f64> = information.iter().map(|part| part / total).collect();
         let sum = |of: &dyn Fn((f64, f64)) -> f64| sizes.iter().map(|&size| of(size)).sum::<f64>();
         let degrees = (sum(&|(a, _)| a - 1.0), sum(&|(_, b)| b - 1.0));
-        if degrees.0 < 1.0 || degrees.1 < 1.0 {
+        let several = sizes.len() > 1;
+        let shared = several && degrees.0.min(degrees.1) < LEAST_DEGREES;
+        if !several && degrees.0.min(degrees.1) < 1.0 || sizes.is_empty() {
             return None;
         }
         let share = |side: &dyn Fn(&(f64, f64)) -> f64| {
-            weights.iter().zip(&sizes).map(|(weight, size)| weight * weight / side(size)).sum::<f64>()
+            let part = |(weight, size): (&f64, _)| (weight / total).powi(2) / side(size);
+            information.iter().zip(&sizes).map(part).sum::<f64>()
         };
         let shares = (share(&|size| size.0), share(&|size| size.1));
         let (a, b): (Vec<_>, Vec<_>) = blocks.into_values().unzip();
-        Some(Self { first: Side::new(a), second: Side::new(b), weights, degrees, shares })
+        let mut sessions = Vec::new();
+        let (first, second) = (laid_out(a, &mut sessions), laid_out(b, &mut sessions));
+        let mut design = Self { sessions, first, second, information, degrees, shares, shared };
+        design.fit();
+        Some(design)
+    }
+
+    /// Fills in what is resampled from.
+    fn fit(&mut self) {
+        let theta = self.difference(&self.first.centres, &self.second.centres).theta;
+        let (a, b) = (cell_means(&self.first), cell_means(&self.second));
+        if !self.shared {
+            (self.first.fitted, self.second.fitted) = (a, b);
+            self.first.residuals = own_residuals(&self.first, 0);
+            self.second.residuals = own_residuals(&self.second, self.first.centres.len());
+            return;
+        }
+        let sizes = cell_sizes(&self.first).into_iter().zip(cell_sizes(&self.second));
+        let block = |((n, m), (a, b)): ((f64, f64), (&f64, &f64))| (n * a + m * (b - theta)) / (n + m);
+        self.first.fitted = sizes.zip(a.iter().zip(&b)).map(block).collect();
+        self.second.fitted = self.first.fitted.iter().map(|mean| mean + theta).collect();
+        let all = count(self.sessions.len());
+        let wider = (all / (all - count(self.information.len()) - 1.0)).sqrt();
+        let mut pooled = residuals(&self.first, 0, |_| wider);
+        pooled.extend(residuals(&self.second, self.first.centres.len(), |_| wider));
+        self.first.residuals.clone_from(&pooled);
+        self.second.residuals = pooled;
     }
 
     /// θ of centres that lie as those of the two sides do.
     fn difference(&self, first: &[f64], second: &[f64]) -> Difference {
-        let (mut theta, mut squares, mut start) = (0.0, (0.0, 0.0), (0, 0));
-        for (block, weight) in self.weights.iter().enumerate() {
+        let total: f64 = self.information.iter().sum();
+        let (mut theta, mut of_blocks, mut squares, mut start) = (0.0, 0.0, (0.0, 0.0), (0, 0));
+        for (block, information) in self.information.iter().enumerate() {
             let end = (self.first.ends[block], self.second.ends[block]);
             let (a, of_a) = moments(&first[start.0..end.0]);
             let (b, of_b) = moments(&second[start.1..end.1]);
-            theta += weight * (b - a);
+            theta += information / total * (b - a);
+            of_blocks += information * (b - a) * (b - a);
             squares = (squares.0 + of_a, squares.1 + of_b);
             start = end;
         }
+        if self.shared {
+            // What blocks differ by, besides what they all do, is noise as well.
+            let between = (of_blocks - total * theta * theta).max(0.0);
+            let df = self.degrees.0 + self.degrees.1 + count(self.information.len()) - 1.0;
+            let variance = (squares.0 + squares.1 + between) / df;
+            let sd = variance.sqrt();
+            return Difference { theta, error: (variance / total).sqrt(), df, sd: (sd, sd) };
+        }
         let variance = (squares.0 / self.degrees.0, squares.1 / self.degrees.1);
         let parts = (variance.0 * self.shares.0, variance.1 * self.shares.1);
-        let total = parts.0 + parts.1;
-        let df = total * total / (parts.0 * parts.0 / self.degrees.0 + parts.1 * parts.1 / self.degrees.1);
-        Difference { theta, error: total.sqrt(), df, sd: (variance.0.sqrt(), variance.1.sqrt()) }
+        let sum = parts.0 + parts.1;
+        let df = sum * sum / (parts.0 * parts.0 / self.degrees.0 + parts.1 * parts.1 / self.degrees.1);
+        Difference { theta, error: sum.sqrt(), df, sd: (variance.0.sqrt(), variance.1.sqrt()) }
     }
+}
+
+/// The sessions of a side, block by block, appended to those of both.
+fn laid_out(blocks: Vec<Vec<Session>>, sessions: &mut Vec<Session>) -> Side {
+    let start = sessions.len();
+    let mut ends = Vec::with_capacity(blocks.len());
+    for block in blocks {
+        sessions.extend(block);
+        ends.push(sessions.len() - start);
+    }
+    let centres = sessions[start..].iter().map(|session| session.centre).collect();
+    Side { centres, ends, fitted: Vec::new(), residuals: Vec::new() }
+}
+
+/// The centres of each block.
+fn cells(side: &Side) -> impl Iterator<Item = &[f64]> {
+    let starts = std::iter::once(0).chain(side.ends.iter().copied());
+    starts.zip(&side.ends).map(|(start, &end)| &side.centres[start..end])
+}
+
+fn cell_sizes(side: &Side) -> Vec<f64> {
+    cells(side).map(|cell| count(cell.len())).collect()
+}
+
+fn cell_means(side: &Side) -> Vec<f64> {
+    cells(side).map(|cell| moments(cell).0).collect()
+}
+
+/// What the sessions of a side differ from what is fitted, times what `wider` makes of the size of their
+/// block; `before` sessions come before them.
+fn residuals(side: &Side, before: usize, wider: impl Fn(f64) -> f64) -> Vec<(f64, usize)> {
+    let mut found = Vec::with_capacity(side.centres.len());
+    for (cell, fitted) in cells(side).zip(&side.fitted) {
+        for centre in cell {
+            found.push(((centre - fitted) * wider(count(cell.len())), before + found.len()));
+        }
+    }
+    found
+}
+
+/// The residuals of blocks with two sessions or more.
+fn own_residuals(side: &Side, before: usize) -> Vec<(f64, usize)> {
+    let all = residuals(side, before, |n| if n > 1.0 { (n / (n - 1.0)).sqrt() } else { f64::NAN });
+    all.into_iter().filter(|(residual, _)| !residual.is_nan()).collect()
 }
 
 /// The mean, and the sum of the squares of what the values differ from it.
@@ -502,6 +573,25 @@ mod tests {
         assert!((blocked.estimate.value - 1.0).abs() < 0.01 && blocked.p > 0.01, "{blocked:?}");
         let pooled = session_ratio(&replicates(a, false), &replicates(b, false), QUICK).expect("sessions");
         assert!(pooled.estimate.value > 1.1, "{pooled:?}");
+    }
+
+    /// One session on each of eight nodes, which differ by 30 %: a change of 2 % is found, none is not; a
+    /// design of pairs is the paired t.
+    #[test]
+    fn a_session_a_node() {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(13);
+        let node = |i: usize| 1.0 + 0.3 * i as f64;
+        let times = |scale: f64, rng: &mut _| -> Vec<Vec<f64>> {
+            (0..8).flat_map(|i| simulated(1, scale * node(i), 0.003, rng)).collect()
+        };
+        let (a, b, c) = (times(1.0, &mut rng), times(1.02, &mut rng), times(1.0, &mut rng));
+        let found = session_ratio(&side(&a, |i| i), &side(&b, |i| i), QUICK).expect("nodes");
+        assert!(found.p < 0.01 && (found.estimate.value - 1.02).abs() < 0.01, "{found:?}");
+        let same = session_ratio(&side(&a, |i| i), &side(&c, |i| i), QUICK).expect("nodes");
+        assert!(same.p > 0.01 && (same.estimate.value - 1.0).abs() < 0.01, "{same:?}");
+        let pairs = paired_session_ratio(&a, &b, QUICK).expect("pairs");
+        assert!((pairs.t - found.t).abs() < 1e-9 && (pairs.df - found.df).abs() < 1e-12);
+        assert_eq!(session_ratio(&side(&a[..1], |_| 0), &side(&b, |_| 0), QUICK), None);
     }
 
     /// The same seed gives the same interval; other draws one that hardly differs.
