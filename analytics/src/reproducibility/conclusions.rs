@@ -5,7 +5,7 @@ use super::{
     laboratories::Kind,
     standing::Standing,
     surroundings::Differing,
-    words::{duration, level, many, percent, signed_percent, title},
+    words::{called, duration, level, many, percent, signed_percent, title},
 };
 
 /// How many of a kind are told; the rest is counted.
@@ -55,9 +55,8 @@ fn counts(all: &Reproducibility) -> String {
 fn who(standing: &Standing) -> String {
     let whose = if standing.kind == Kind::Session { format!(" of {}", standing.node) } else { String::new() };
     format!(
-        "{} {}{whose} is off in {} of {} ({} at the median). {}",
-        standing.kind.as_str(),
-        standing.name,
+        "{}{whose} is off in {} of {} ({} at the median). {}",
+        called(standing.kind, &standing.name),
         standing.off(),
         many(standing.of, "benchmark"),
         signed_percent(standing.deviation),
@@ -83,7 +82,7 @@ fn differs(differing: &[Differing]) -> String {
 
 fn by_chance(others: &[&Standing], also: bool) -> String {
     let some = others.iter().take(3).map(|standing| {
-        format!("{} {} in {} of {}", standing.kind.as_str(), standing.name, standing.off(), standing.of)
+        format!("{} in {} of {}", called(standing.kind, &standing.name), standing.off(), standing.of)
     });
     format!(
         "{}off in some benchmark, but in no more than chance explains: {}{}.",

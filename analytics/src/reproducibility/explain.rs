@@ -3,8 +3,9 @@
 use super::{
     Assessment, Reproducibility, Reproducible,
     laboratories::{Kind, Laboratories, Status},
-    plan::Plan,
-    words::{duration, figure, level, many, p, percent, range, signed_percent, with_share},
+    plan::{Cheapest, Plan},
+    shares::Shares,
+    words::{called, duration, figure, level, many, p, percent, range, signed_percent, with_share},
 };
 use crate::format::quantity;
 
@@ -105,24 +106,39 @@ fn deciding(assessment: &Assessment) -> String {
     }
 }
 
-fn shares(assessment: &Assessment) -> Option<String> {
-    let shares = assessment.shares.as_ref()?;
-    let nodes = shares.nodes.map_or_else(String::new, |share| format!("nodes make {}, ", percent(share)));
-    let mut text = format!(
-        "Of the variance of a sample {nodes}sessions {}, samples within a session {}.",
-        percent(shares.sessions),
-        percent(shares.samples)
+fn shares(assessment: &Assessment) -> Vec<String> {
+    let parts = |shares: &Shares| {
+        let nodes = shares.nodes.map_or_else(String::new, |share| format!("nodes make {}, ", percent(share)));
+        let mut text = format!(
+            "{nodes}sessions {}, samples within a session {}.",
+            percent(shares.sessions),
+            percent(shares.samples)
+        );
+        if !shares.negative.is_empty() {
+            text.push_str(&format!(
+                " The estimate for {} came out negative and is 0: what varies below explains all there is.",
+                shares.negative.join(" and ")
+            ));
+        }
+        text
+    };
+    let mut told = Vec::new();
+    told.extend(
+        assessment
+            .session_shares
+            .as_ref()
+            .map(|shares| format!("Of the variance of a session's median {}", parts(shares))),
     );
-    if shares.nodes.is_none() && assessment.nodes > 1 {
-        text.push_str(" With one session a node, nodes and sessions cannot be told apart.");
+    told.extend(
+        assessment
+            .shares
+            .as_ref()
+            .map(|shares| format!("Of the variance of a single sample {}", parts(shares))),
+    );
+    if assessment.nodes > 1 && assessment.shares.as_ref().is_some_and(|shares| shares.nodes.is_none()) {
+        told.push("With one session a node, nodes and sessions cannot be told apart.".to_owned());
     }
-    if !shares.negative.is_empty() {
-        let negative = shares.negative.join(" and ");
-        text.push_str(&format!(
-            " The estimate for {negative} came out negative and is 0: what varies below explains all there is."
-        ));
-    }
-    Some(text)
+    told
 }
 
 fn laboratories(assessment: &Assessment, precision: &Laboratories) -> Vec<String> {
@@ -157,9 +173,8 @@ fn laboratories(assessment: &Assessment, precision: &Laboratories) -> Vec<String
             Status::Outlier => ": outlier",
         };
         format!(
-            "{} {} ({}): {}, {} from the others, h {}, k {}{status}.",
-            precision.are.as_str(),
-            laboratory.name,
+            "{} ({}): {}, {} from the others, h {}, k {}{status}.",
+            called(precision.are, &laboratory.name),
             many(laboratory.results, "result"),
             quantity(laboratory.mean, &assessment.unit),
             signed_percent(laboratory.deviation),
@@ -203,9 +218,8 @@ fn off(assessment: &Assessment) -> Vec<String> {
     let told = assessment.off.iter().map(|off| {
         let whose = if off.kind == Kind::Session { format!(" of {}", off.node) } else { String::new() };
         format!(
-            "Off: {} {}{whose}, {} ({}).",
-            off.kind.as_str(),
-            off.name,
+            "Off: {}{whose}, {} ({}).",
+            called(off.kind, &off.name),
             signed_percent(off.deviation),
             off.because
         )
@@ -226,7 +240,7 @@ fn plan_of(assessment: &Assessment, plan: &Plan, all: &Reproducibility) -> Strin
     if let Some(nodes) = plan.nodes {
         text.push_str(&format!(" To speak of any such node as precisely, it takes {nodes} nodes."));
     }
-    if let Some(cheapest) = plan.cheapest.filter(|cheapest| cheapest.seconds < cheapest.instead_of) {
+    if let Some(cheapest) = plan.cheapest.filter(Cheapest::saves) {
         text.push_str(&format!(
             " Cheapest (Kalibera and Jones): {} samples in each of {} sessions, {} instead of {} for this benchmark.",
             cheapest.samples,
@@ -234,7 +248,7 @@ fn plan_of(assessment: &Assessment, plan: &Plan, all: &Reproducibility) -> Strin
             duration(cheapest.seconds),
             duration(cheapest.instead_of)
         ));
-    } else if assessment.shares.as_ref().is_some_and(|shares| shares.sessions <= 0.0) {
+    } else if assessment.session_shares.as_ref().is_some_and(|shares| shares.sessions <= 0.0) {
         text.push_str(" Sessions add nothing of their own: more samples in fewer sessions do as well.");
     }
     text

@@ -39,7 +39,7 @@ pub use table::table;
 
 use crate::{
     selection::{Measured, Selected},
-    stats::mean,
+    stats::{mean, median},
 };
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -121,8 +121,10 @@ pub struct Assessment {
     pub reproducible: Reproducible,
     /// How many sessions would decide, where it is undecided.
     pub deciding: Option<Deciding>,
-    /// Where the spread of samples comes from.
+    /// What the variance of a sample is made of.
     pub shares: Option<Shares>,
+    /// What the variance of a session's median is made of: where the spread comes from.
+    pub session_shares: Option<Shares>,
     /// The figures of ISO 5725.
     pub precision: Option<Laboratories>,
     /// Who does not fit.
@@ -199,7 +201,7 @@ fn assess(subject: &Subject<'_>, options: &Options, besides: &BTreeMap<&str, f64
     let reproducible =
         spread.map_or(Reproducible::Undecided, |spread| Reproducible::of(&spread, options.limit));
     let undecided = reproducible == Reproducible::Undecided;
-    let variances = shares::variances(subject);
+    let of_medians = shares::variances(subject, median);
     let precision = laboratories::laboratories(subject);
     let measured = subject.measured;
     Assessment {
@@ -215,10 +217,11 @@ fn assess(subject: &Subject<'_>, options: &Options, besides: &BTreeMap<&str, f64
         spread,
         reproducible,
         deciding: undecided.then(|| spread::deciding(&by_node, options.limit, options.level)).flatten(),
-        shares: variances.as_ref().and_then(shares::shares),
+        shares: shares::variances(subject, mean).and_then(|variances| variances.of_sample()),
+        session_shares: of_medians.as_ref().and_then(shares::Variances::of_session),
         off: precision.as_ref().map(|precision| off::off(subject, precision)).unwrap_or_default(),
         precision,
-        plan: variances.as_ref().and_then(|variances| plan::plan(subject, variances, options, besides)),
+        plan: of_medians.as_ref().and_then(|variances| plan::plan(subject, variances, options, besides)),
         flags: flags(subject),
         centres: subject.sessions.iter().map(centre).collect(),
     }

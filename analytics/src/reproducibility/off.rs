@@ -3,6 +3,7 @@
 use super::{
     laboratories::{Kind, Laboratories, Laboratory, Status},
     subject::Subject,
+    words::p,
 };
 use crate::stats::{grubbs, mean};
 use serde::Serialize;
@@ -27,7 +28,7 @@ pub struct Off {
 }
 
 /// Below these p-values of Grubbs' test a session is a straggler, or an outlier.
-const LEVELS: [(f64, Status, &str); 2] = [(0.01, Status::Outlier, "1 %"), (0.05, Status::Straggler, "5 %")];
+const LEVELS: [(f64, Status); 2] = [(0.01, Status::Outlier), (0.05, Status::Straggler)];
 
 /// The laboratories of `precision` beyond a critical value of Mandel's h or k, the farthest first; where
 /// nodes are the laboratories, also the session that Grubbs' test finds among the deviations of sessions from the
@@ -87,7 +88,7 @@ fn session(subject: &Subject<'_>) -> Option<Off> {
         }
     }
     let test = grubbs(&residuals, 0.95)?;
-    let &(_, status, level) = LEVELS.iter().find(|(alpha, ..)| test.p < *alpha)?;
+    let &(_, status) = LEVELS.iter().find(|(alpha, _)| test.p < *alpha)?;
     let farthest = (0..residuals.len()).max_by(|&a, &b| residuals[a].abs().total_cmp(&residuals[b].abs()))?;
     let measurement = &subject.sessions[places[farthest]];
     let g = test.g_high.max(test.g_low);
@@ -98,6 +99,6 @@ fn session(subject: &Subject<'_>) -> Option<Off> {
         deviation: measurement.centre / expected[farthest] - 1.0,
         status,
         confirmed: true,
-        because: format!("Grubbs' G = {g:.2} within nodes, p = {} (below {level})", super::words::p(test.p)),
+        because: format!("Grubbs' G = {g:.2} within nodes, p {}", p(test.p)),
     })
 }

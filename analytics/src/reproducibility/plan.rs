@@ -34,6 +34,14 @@ pub struct Cheapest {
     pub instead_of: f64,
 }
 
+impl Cheapest {
+    /// Whether it saves a tenth at least; less is within what the estimates are worth.
+    #[must_use]
+    pub fn saves(&self) -> bool {
+        self.seconds < 0.9 * self.instead_of
+    }
+}
+
 /// What all benchmarks need.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct NextRun {
@@ -51,12 +59,15 @@ pub struct NextRun {
 
 /// Sessions beyond this number are no plan.
 const MOST: u64 = 1_000_000;
+/// A median of fewer samples is none to rely on.
+const LEAST_SAMPLES: u64 = 30;
 
 /// What `subject` needs so that half the width of the interval of its centre is within the wished share of it.
 ///
 /// Sessions: the least n with t(1 − α/2; n − 1)·s/√n ≤ precision·|x̄|, s the standard deviation of the
 /// sessions of a node. Samples: the optimum of Kalibera and Jones, *Rigorous Benchmarking in Reasonable Time*, ISMM
-/// 2013: r = ⌈√(c₂/c₁ · T₁²/T₂²)⌉, c₁ the time of a sample, c₂ what a session takes besides samples.
+/// 2013: ⌈√(c₂/c₁ · T₁²/T₂²)⌉, c₁ the time of a sample, c₂ what a
+/// session takes besides samples, T₁² and T₂² the variances of samples and sessions; but at least 30.
 pub(super) fn plan(
     subject: &Subject<'_>,
     variances: &Variances,
@@ -121,8 +132,9 @@ fn cheapest(
     if variances.session <= 0.0 || variances.long_run <= 0.0 {
         return None;
     }
-    let samples =
+    let optimum =
         *optimal_repetitions(&[sample, besides], &[variances.long_run, variances.session]).first()?;
+    let samples = optimum.max(LEAST_SAMPLES);
     let of_mean = variances.session + variances.long_run / count(samples);
     let wanted = needed(of_mean.sqrt())?;
     let now: Vec<f64> = subject.sessions.iter().map(|it| count(it.values.len() as u64)).collect();

@@ -28,7 +28,7 @@ pub struct Standing {
     pub straggler: usize,
     /// Of how many in which it was held against others.
     pub of: usize,
-    /// The probability of so many outliers if it were as the others are, times the number of nodes or sessions.
+    /// The probability of being off so often if it were as the others are, times the number of candidates.
     pub p: f64,
     /// Whether that is more than chance explains.
     pub named: bool,
@@ -46,29 +46,42 @@ impl Standing {
     }
 }
 
-/// How often chance makes an outlier of a laboratory: beyond h or beyond k, each at 1 %.
-const CHANCE: f64 = 1.0 - 0.99 * 0.99;
-/// How often it makes one of any session where nodes are the laboratories: Grubbs' test counts for all of them.
-const CHANCE_OF_ANY: f64 = 0.01;
+/// At which levels somebody is an outlier, and off at all.
+const LEVELS: [f64; 2] = [0.01, 0.05];
 
 /// What is known of one node or session.
 #[derive(Debug, Default)]
 struct Tally {
     /// In how many benchmarks it was held against others.
     of: usize,
-    /// In how many of them chance makes an outlier of it.
-    expected: f64,
+    /// In how many of them chance makes it an outlier, and off at all.
+    expected: [f64; 2],
     outlier: usize,
     straggler: usize,
     deviations: Vec<f64>,
     confirmed: bool,
 }
 
+impl Tally {
+    const fn off(&self) -> usize {
+        self.outlier + self.straggler
+    }
+
+    /// Adds a benchmark, in which chance has a share in each of the levels.
+    fn expect(&mut self, chance: impl Fn(f64) -> f64) {
+        self.of += 1;
+        for (expected, level) in self.expected.iter_mut().zip(LEVELS) {
+            *expected += chance(level);
+        }
+    }
+}
+
 /// Everyone who is off in some benchmark: those that are named first, then the most often off.
 ///
-/// Named is who is an outlier in more benchmarks than chance explains: by the binomial distribution, times the
-/// number of candidates (Bonferroni), at `level`; the chance in one benchmark is that of the tests, or how often
-/// the others are outliers where that is more. Of a single benchmark, whom Cochran's or Grubbs' test names.
+/// Named is who is an outlier, or off at all, in more benchmarks than chance explains: by the binomial
+/// distribution, times both ways and the number of candidates (Bonferroni), at `level`; the chance in one benchmark is
+/// that of the tests, or how often the others are off where that is more. Of a single benchmark, the outlier
+/// whom Cochran's or Grubbs' test names.
 pub(super) fn standings(selected: &Selected, assessments: &[Assessment], level: f64) -> Vec<Standing> {
     let mut found: Vec<Standing> = [Kind::Node, Kind::Session]
         .into_iter()
@@ -83,13 +96,17 @@ pub(super) fn standings(selected: &Selected, assessments: &[Assessment], level: 
 
 fn of_kind(kind: Kind, selected: &Selected, assessments: &[Assessment], level: f64) -> Vec<Standing> {
     let tallies = tallies(kind, assessments);
-    let outliers: usize = tallies.values().map(|tally| tally.outlier).sum();
-    let trials: usize = tallies.values().map(|tally| tally.of).sum();
+    let sum = |of: fn(&Tally) -> usize| tallies.values().map(of).sum::<usize>();
+    let (outliers, off, trials) = (sum(|it| it.outlier), sum(Tally::off), sum(|it| it.of));
     let standing = |(&name, tally): (&&str, &Tally)| {
-        let others = ratio(outliers - tally.outlier, trials - tally.of);
-        let chance = (tally.expected / count(tally.of)).max(others).min(1.0);
-        let p = (at_least(tally.outlier, tally.of, chance) * count(tallies.len())).min(1.0);
-        let named = if tally.of == 1 { tally.confirmed } else { tally.outlier > 0 && p <= 1.0 - level };
+        let p = [(tally.outlier, outliers), (tally.off(), off)].into_iter().zip(tally.expected).map(
+            |((own, all), expected)| {
+                let others = ratio(all - own, trials - tally.of);
+                at_least(own, tally.of, (expected / count(tally.of)).max(others).min(1.0))
+            },
+        );
+        let p = (p.fold(1.0, f64::min) * 2.0 * count(tallies.len())).min(1.0);
+        let named = if tally.of == 1 { tally.confirmed } else { p <= 1.0 - level };
         let is_here = |session: &&Session| match kind {
             Kind::Node => session.node == name,
             Kind::Session => session.session_id == name,
@@ -119,14 +136,14 @@ fn tallies(kind: Kind, assessments: &[Assessment]) -> BTreeMap<&str, Tally> {
         if precision.are == kind {
             for laboratory in &precision.laboratories {
                 let tally = tallies.entry(&laboratory.name).or_default();
-                tally.of += 1;
-                tally.expected += CHANCE;
+                // Beyond h or beyond k.
+                tally.expect(|alpha| 1.0 - (1.0 - alpha).powi(2));
             }
         } else if kind == Kind::Session {
             for centre in &assessment.centres {
                 let tally = tallies.entry(&centre.session_id).or_default();
-                tally.of += 1;
-                tally.expected += CHANCE_OF_ANY / count(assessment.centres.len());
+                // Grubbs' test counts for all sessions together.
+                tally.expect(|alpha| alpha / count(assessment.centres.len()));
             }
         }
         for off in assessment.off.iter().filter(|off| off.kind == kind) {

@@ -3,6 +3,7 @@
 use super::{
     Assessment, Reproducibility,
     conclusions::conclusions,
+    laboratories::Kind,
     off::Off,
     words::{level, percent, range, short, signed_percent},
 };
@@ -32,10 +33,10 @@ pub fn table(all: &Reproducibility) -> String {
     text
 }
 
-/// The names of the columns.
+/// The names of the columns; lines of a cell are for narrow tables.
 pub(super) fn heads(all: &Reproducibility) -> Vec<String> {
-    let spread = format!("CV ({} interval)", level(all.level));
-    let reproducible = format!("within {}", level(all.limit));
+    let spread = format!("CV\n({} interval)", level(all.level));
+    let reproducible = format!("within\n{}", level(all.limit));
     let next = format!("for ±{}", percent(all.precision).replace(".00", ""));
     ["benchmark", "n", "centre", &spread, &reproducible, "mostly from", "off", &next]
         .map(str::to_owned)
@@ -57,12 +58,12 @@ pub(super) fn cells(assessment: &Assessment) -> Vec<String> {
         },
         quantity(assessment.centre, &assessment.unit),
         assessment.spread.map_or_else(dash, |spread| {
-            format!("{} ({})", percent(spread.cv), range(spread.interval.low, spread.interval.high))
+            format!("{}\n({})", percent(spread.cv), range(spread.interval.low, spread.interval.high))
         }),
         assessment.reproducible.as_str().to_owned(),
-        assessment.shares.as_ref().map_or_else(dash, |shares| {
+        assessment.session_shares.as_ref().map_or_else(dash, |shares| {
             let (name, share) = shares.largest();
-            format!("{name} {:.0} %", share * 100.0)
+            format!("{name}\n{:.0} %", share * 100.0)
         }),
         off(&assessment.off),
         match &assessment.plan {
@@ -75,13 +76,19 @@ pub(super) fn cells(assessment: &Assessment) -> Vec<String> {
 /// The first that is off, and how many more.
 fn off(off: &[Off]) -> String {
     let Some(first) = off.first() else { return "–".to_owned() };
-    let more = if off.len() > 1 { format!(" +{}", off.len() - 1) } else { String::new() };
-    format!("{} {}{more}", short(&first.name), signed_percent(first.deviation))
+    let mut text = format!("{} {}", short(first.kind, &first.name), signed_percent(first.deviation));
+    if first.kind == Kind::Session {
+        text.push_str(&format!("\nof {}", first.node));
+    }
+    if off.len() > 1 {
+        text.push_str(&format!("\n{} more", off.len() - 1));
+    }
+    text
 }
 
 /// Labels are broken at commas so that the table keeps its width; numbers stand to the right.
 fn draw(heads: &[String], mut rows: Vec<Vec<String>>) -> String {
-    let width = |text: &str| text.chars().count();
+    let width = |text: &str| text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
     let column =
         |i: usize| rows.iter().map(|row| width(&row[i])).chain([width(&heads[i])]).max().unwrap_or(0) + FRAME;
     let others: usize = (1..heads.len()).map(column).sum();

@@ -1,5 +1,6 @@
 //! Numbers in words, the same in every form.
 
+use super::laboratories::Kind;
 use crate::format::{digits, quantity};
 
 /// `4.2 %`, with three significant digits.
@@ -76,10 +77,20 @@ pub(super) fn title(label: &str, arm: Option<&str>, metric: &str) -> String {
     title
 }
 
-/// The last part of a session's id, which tells it from others.
-pub(super) fn short(id: &str) -> &str {
-    let parts = id.rsplit_once('-').map_or(id, |(_, last)| last);
-    if parts.is_empty() { id } else { parts }
+/// A node by its name, a session as what it is.
+pub(super) fn called(kind: Kind, name: &str) -> String {
+    match kind {
+        Kind::Node => name.to_owned(),
+        Kind::Session => format!("session {name}"),
+    }
+}
+
+/// A node by its name, a session by the end of its id, which tells it from others.
+pub(super) fn short(kind: Kind, name: &str) -> &str {
+    match kind {
+        Kind::Node => name,
+        Kind::Session => name.rsplit_once('-').map_or(name, |(_, last)| last),
+    }
 }
 
 /// A figure with its share of the centre: `1.20 µs (1.2 %)`.
@@ -106,6 +117,7 @@ mod tests {
         assert_eq!(times, ["500.0 ms", "1 min 15 s", "1 h 1 min", "1 d 1 h"]);
         assert_eq!([p(1e-9), p(0.0004), p(0.25)], ["less than 1e-6", "4.0e-4", "0.250"]);
         assert_eq!(title("w{n=1}", Some("a"), "cycles"), "w{n=1,arm=a} cycles");
-        assert_eq!(short("019b76da-b36f-7059-bf64-45ce60752ffb"), "45ce60752ffb");
+        assert_eq!(short(Kind::Session, "019b76da-b36f-7059-bf64-45ce60752ffb"), "45ce60752ffb");
+        assert_eq!(short(Kind::Node, "gpu-07"), "gpu-07");
     }
 }
