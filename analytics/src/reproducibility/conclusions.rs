@@ -5,7 +5,7 @@ use super::{
     laboratories::Kind,
     standing::Standing,
     surroundings::Differing,
-    words::{called, duration, level, many, percent, signed_percent, title},
+    words::{called, duration, level, many, signed_percent, title},
 };
 
 /// How many of a kind are told; the rest is counted.
@@ -39,7 +39,7 @@ pub(super) fn conclusions(all: &Reproducibility) -> Vec<String> {
 fn counts(all: &Reproducibility) -> String {
     let of = |answer| all.benchmarks.iter().filter(|it| it.reproducible == answer).count();
     format!(
-        "{} of {} reproducible within {}, {} not, {} undecided; {} on {} of {} ({}).",
+        "{} of {} within {}, {} not, {} undecided; {} on {} of {} ({}).",
         of(Reproducible::Yes),
         many(all.benchmarks.len(), "benchmark"),
         level(all.limit),
@@ -126,7 +126,7 @@ fn next_run(all: &Reproducibility) -> Option<String> {
     let next = all.next_run.as_ref()?;
     let mut text = format!(
         "For ±{} at {} the next run needs {} sessions with as many samples as now ({} needs most)",
-        percent(all.precision),
+        level(all.precision),
         level(all.level),
         next.sessions,
         next.needed_by

@@ -228,7 +228,7 @@ fn off(assessment: &Assessment) -> Vec<String> {
 }
 
 fn plan_of(assessment: &Assessment, plan: &Plan, all: &Reproducibility) -> String {
-    let wished = format!("±{} at {}", percent(all.precision), level(all.level));
+    let wished = format!("±{} at {}", level(all.precision), level(all.level));
     let Some(sessions) = plan.sessions else {
         return format!("No sensible number of sessions brings the centre within {wished}.");
     };

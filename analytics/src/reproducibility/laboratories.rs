@@ -1,7 +1,10 @@
 //! Precision as ISO 5725 has it: how far apart two results lie that were found under the same and under
 //! different conditions, and which laboratory does not fit the others.
 
-use super::{shares::blocks, subject::Subject};
+use super::{
+    shares::blocks,
+    subject::{Subject, all_equal},
+};
 use crate::stats::{Precision, cochran, grubbs, iso5725, mean, median, random_effects};
 use serde::Serialize;
 
@@ -154,6 +157,9 @@ pub(super) fn laboratories(subject: &Subject<'_>) -> Option<Laboratories> {
         (Kind::Session, sessions(subject), Vec::new())
     };
     let groups: Vec<&[f64]> = results.iter().map(|result| result.values.as_slice()).collect();
+    if all_equal(&groups.concat()) {
+        return None;
+    }
     let found = iso5725(&groups)?;
     let p_between = random_effects(&groups, 0.95)?.p;
     let means: Vec<f64> = groups.iter().filter_map(|group| mean(group)).collect();

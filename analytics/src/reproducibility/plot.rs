@@ -2,7 +2,7 @@
 
 use super::{
     Assessment,
-    laboratories::{Kind, Status},
+    laboratories::{Kind, Laboratory, Status},
     words::signed_percent,
 };
 use crate::format::{Scale, digits, scale};
@@ -23,7 +23,10 @@ const ROWS: usize = 60;
 struct Row<'a> {
     node: &'a str,
     centres: Vec<(&'a str, f64)>,
-    status: Status,
+    /// Whether the node is off, in whatever way.
+    off: bool,
+    /// Whether its centre is.
+    shifted: bool,
     mean: f64,
 }
 
@@ -65,15 +68,18 @@ fn rows(assessment: &Assessment) -> (Vec<Row<'_>>, usize) {
     for centre in &assessment.centres {
         nodes.entry(&centre.node).or_default().push((&centre.session_id, centre.centre));
     }
-    let status = |node: &str| {
-        let of = assessment.off.iter().filter(|off| off.kind == Kind::Node && off.name == node);
-        of.map(|off| off.status).max().unwrap_or(Status::Consistent)
-    };
+    let laboratories =
+        assessment.precision.iter().filter(|it| it.are == Kind::Node).flat_map(|it| &it.laboratories);
+    let laboratories: BTreeMap<&str, &Laboratory> =
+        laboratories.map(|laboratory| (laboratory.name.as_str(), laboratory)).collect();
     let mut rows: Vec<Row<'_>> = nodes
         .into_iter()
         .map(|(node, centres)| {
             let mean = centres.iter().map(|(_, centre)| centre).sum::<f64>() / centres.len() as f64;
-            Row { node, status: status(node), mean, centres }
+            let found = laboratories.get(node);
+            let beyond = |status: Option<Status>| status.is_some_and(|it| it > Status::Consistent);
+            let (off, shifted) = (beyond(found.map(|it| it.status())), beyond(found.map(|it| it.by_h)));
+            Row { node, off, shifted, mean, centres }
         })
         .collect();
     let left_out = rows.len().saturating_sub(ROWS);
@@ -87,13 +93,13 @@ fn rows(assessment: &Assessment) -> (Vec<Row<'_>>, usize) {
 }
 
 fn drawn(row: &Row<'_>, y: f64, x: &dyn Fn(f64) -> f64, off: &[&str], centre: f64) -> Markup {
-    let alarm = row.status > Status::Consistent;
-    let name = if alarm { "name off" } else { "name" };
+    let name = if row.off { "name off" } else { "name" };
+    let dot = |session| if row.shifted || off.contains(&session) { "dot off" } else { "dot" };
     html! {
         line.row x1=(at(LEFT)) x2=(at(WIDTH - RIGHT)) y1=(at(y)) y2=(at(y)) {}
         text class=(name) x=(at(LEFT - 10.0)) y=(at(y + 4.0)) text-anchor="end" { (cut(row.node)) }
         @for &(session, value) in &row.centres {
-            circle class=(if alarm || off.contains(&session) { "dot off" } else { "dot" }) cx=(at(x(value))) cy=(at(y)) r="4" {
+            circle class=(dot(session)) cx=(at(x(value))) cy=(at(y)) r="4" {
                 title { (session) }
             }
         }

@@ -37,8 +37,8 @@ pub fn table(all: &Reproducibility) -> String {
 pub(super) fn heads(all: &Reproducibility) -> Vec<String> {
     let spread = format!("CV\n({} interval)", level(all.level));
     let reproducible = format!("within\n{}", level(all.limit));
-    let next = format!("for ±{}", percent(all.precision).replace(".00", ""));
-    ["benchmark", "n", "centre", &spread, &reproducible, "mostly from", "off", &next]
+    let next = format!("sessions\nfor ±{}", level(all.precision));
+    ["benchmark", "sessions\n/nodes", "centre", &spread, &reproducible, "mostly\nfrom", "off", &next]
         .map(str::to_owned)
         .into()
 }
@@ -63,7 +63,8 @@ pub(super) fn cells(assessment: &Assessment) -> Vec<String> {
         assessment.reproducible.as_str().to_owned(),
         assessment.session_shares.as_ref().map_or_else(dash, |shares| {
             let (name, share) = shares.largest();
-            format!("{name}\n{:.0} %", share * 100.0)
+            let apart = shares.nodes.is_some() || assessment.nodes < 2 || name != "sessions";
+            format!("{}\n{:.0} %", if apart { name } else { "nodes or\nsessions" }, share * 100.0)
         }),
         off(&assessment.off),
         match &assessment.plan {
