@@ -523,7 +523,7 @@ fn percentage(text: &str) -> Result<f64, String> {
 }
 
 fn confidence(text: &str) -> Result<f64, String> {
-    number(text, "a level of confidence between 0.5 and 1, such as 0.95", |it| it >= 0.5 && it < 1.0)
+    number(text, "a level of confidence between 0.5 and 1, such as 0.95", |it| (0.5..1.0).contains(&it))
 }
 
 #[derive(Debug, ClapArgs)]

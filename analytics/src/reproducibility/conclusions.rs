@@ -3,6 +3,7 @@
 use super::{
     Reproducibility, Reproducible,
     laboratories::Kind,
+    plan::Cheapest,
     standing::Standing,
     surroundings::Differing,
     words::{called, duration, level, many, signed_percent, title},
@@ -64,7 +65,8 @@ fn who(standing: &Standing) -> String {
     )
 }
 
-fn differs(differing: &[Differing]) -> String {
+/// How an environment differs, or where else to look.
+pub(super) fn differs(differing: &[Differing]) -> String {
     if differing.is_empty() {
         return "Nothing that is recorded of its environment differs: look at temperature, firmware and \
                 neighbours of the machine."
@@ -139,6 +141,14 @@ fn next_run(all: &Reproducibility) -> Option<String> {
         }
     }
     text.push('.');
+    let neediest = all.benchmarks.iter().find(|it| it.title() == next.needed_by);
+    let cheapest = neediest.and_then(|it| it.plan?.cheapest).filter(Cheapest::saves);
+    if let Some(cheapest) = cheapest {
+        text.push_str(&format!(
+            " Cheaper for that benchmark: {} samples in each of {} sessions.",
+            cheapest.samples, cheapest.sessions
+        ));
+    }
     if !next.beyond.is_empty() {
         let some = next.beyond.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
         text.push_str(&format!(

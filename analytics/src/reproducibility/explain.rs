@@ -2,6 +2,7 @@
 
 use super::{
     Assessment, Reproducibility, Reproducible,
+    conclusions::differs,
     laboratories::{Kind, Laboratories, Status},
     plan::{Cheapest, Plan},
     shares::Shares,
@@ -18,7 +19,7 @@ pub fn explain(assessment: &Assessment, all: &Reproducibility) -> Vec<String> {
     if let Some(precision) = &assessment.precision {
         told.extend(laboratories(assessment, precision));
     }
-    told.extend(off(assessment));
+    told.extend(off(assessment, all));
     told.extend(assessment.plan.as_ref().map(|plan| plan_of(assessment, plan, all)));
     told
 }
@@ -211,18 +212,24 @@ fn tests(precision: &Laboratories) -> String {
     text
 }
 
-fn off(assessment: &Assessment) -> Vec<String> {
+fn off(assessment: &Assessment, all: &Reproducibility) -> Vec<String> {
     if assessment.off.is_empty() && assessment.precision.is_some() {
         return vec!["No node and no session is off.".to_owned()];
     }
     let told = assessment.off.iter().map(|off| {
         let whose = if off.kind == Kind::Session { format!(" of {}", off.node) } else { String::new() };
-        format!(
+        let mut text = format!(
             "Off: {}{whose}, {} ({}).",
             called(off.kind, &off.name),
             signed_percent(off.deviation),
             off.because
-        )
+        );
+        let standing = all.off.iter().find(|it| (it.kind, &it.name) == (off.kind, &off.name));
+        if let Some(standing) = standing.filter(|standing| !standing.differing.is_empty()) {
+            text.push(' ');
+            text.push_str(&differs(&standing.differing));
+        }
+        text
     });
     told.collect()
 }

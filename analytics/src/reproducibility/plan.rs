@@ -102,7 +102,8 @@ pub(super) fn next_run<'a>(
     plans: impl Iterator<Item = (&'a str, Option<&'a Plan>)>,
     nodes: usize,
 ) -> Option<NextRun> {
-    let (mut neediest, mut beyond): (Option<(u64, &str, Option<f64>)>, Vec<String>) = (None, Vec::new());
+    let mut beyond = Vec::new();
+    let mut neediest: Option<(u64, &str, Option<f64>)> = None;
     for (label, plan) in plans {
         match plan.and_then(|plan| Some((plan.sessions?, label, plan.seconds))) {
             Some(found) if neediest.is_none_or(|known| known.0 < found.0) => neediest = Some(found),

@@ -37,7 +37,7 @@ pub(super) fn plot(assessment: &Assessment) -> Markup {
     let values = || rows.iter().flat_map(|row| &row.centres).map(|(_, centre)| *centre);
     let (least, most) = values()
         .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
-    if assessment.sessions < 2 || !(most > least) {
+    if assessment.sessions < 2 || most <= least {
         return html! {};
     }
     let margin = 0.04 * (most - least);

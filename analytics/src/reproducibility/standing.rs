@@ -34,7 +34,7 @@ pub struct Standing {
     pub named: bool,
     /// The median of its deviations where it is off.
     pub deviation: f64,
-    /// How its environment differs from that of the others.
+    /// How its environment differs from that of the others; of a session only where it is named.
     pub differing: Vec<Differing>,
 }
 
@@ -122,7 +122,8 @@ fn of_kind(kind: Kind, selected: &Selected, assessments: &[Assessment], level: f
             p,
             named,
             deviation: median(&tally.deviations).unwrap_or(0.0),
-            differing: differing(&here, &elsewhere),
+            // Sessions may be thousands; only what is told of them is looked at.
+            differing: if named || kind == Kind::Node { differing(&here, &elsewhere) } else { Vec::new() },
         }
     };
     tallies.iter().filter(|(_, tally)| !tally.deviations.is_empty()).map(standing).collect()

@@ -1,7 +1,10 @@
 //! Numbers in words, the same in every form.
 
 use super::laboratories::Kind;
-use crate::format::{digits, quantity};
+use crate::{
+    format::{digits, quantity},
+    report::history,
+};
 
 /// `4.2 %`, with three significant digits.
 pub(super) fn percent(share: f64) -> String {
@@ -66,15 +69,8 @@ pub(super) fn many(count: usize, what: &str) -> String {
 
 /// A label with its arm among the parameters and, where it is not the time, the metric.
 pub(super) fn title(label: &str, arm: Option<&str>, metric: &str) -> String {
-    let mut title = match (arm, label.strip_suffix('}')) {
-        (None, _) => label.to_owned(),
-        (Some(arm), Some(open)) => format!("{open},arm={arm}}}"),
-        (Some(arm), None) => format!("{label}{{arm={arm}}}"),
-    };
-    if metric != "time" {
-        title = format!("{title} {metric}");
-    }
-    title
+    let title = history::title(label, arm);
+    if metric == "time" { title } else { format!("{title} {metric}") }
 }
 
 /// A node by its name, a session as what it is.

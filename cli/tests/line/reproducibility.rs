@@ -111,7 +111,7 @@ fn wrong_questions_are_answered() -> TestResult {
         (&["--filter", "("], 2, &["--filter"]),
         (&["--explain", "nothing"], 4, &["no benchmark `nothing`", "cpu."]),
         (&["--limit", "5"], 2, &["did you mean 5%"]),
-        (&["--limit", "-1%"], 2, &["percentage above 0"]),
+        (&["--limit=-1%"], 2, &["percentage above 0"]),
         (&["--level", "95"], 2, &["between 0.5 and 1"]),
     ];
     for (words, expected, says) in cases {
