@@ -6,7 +6,7 @@ use super::{
     plan::Cheapest,
     standing::Standing,
     surroundings::Differing,
-    words::{called, duration, level, many, signed_percent, title},
+    words::{called, duration, level, many, signed_percent, title, wider},
 };
 
 /// How many of a kind are told; the rest is counted.
@@ -18,10 +18,7 @@ pub(super) fn conclusions(all: &Reproducibility) -> Vec<String> {
     let (named, others): (Vec<_>, Vec<_>) = all.off.iter().partition(|standing| standing.named);
     told.extend(named.iter().take(TOLD).map(|standing| who(standing)));
     if named.len() > TOLD {
-        told.push(format!(
-            "… and {} more that are off in more benchmarks than chance explains.",
-            named.len() - TOLD
-        ));
+        told.push(format!("… and {} more stand out.", named.len() - TOLD));
     }
     if !others.is_empty() {
         told.push(by_chance(&others, !named.is_empty()));
@@ -55,12 +52,15 @@ fn counts(all: &Reproducibility) -> String {
 
 fn who(standing: &Standing) -> String {
     let whose = if standing.kind == Kind::Session { format!(" of {}", standing.node) } else { String::new() };
+    let way = match standing.spread {
+        Some(spread) if standing.p_far.is_none() => format!("it spreads {}", wider(spread)),
+        _ => format!("{} at the median", signed_percent(standing.deviation)),
+    };
     format!(
-        "{}{whose} is off in {} of {} ({} at the median). {}",
+        "{}{whose} stands out: {way} of {}, off in {}. {}",
         called(standing.kind, &standing.name),
-        standing.off(),
         many(standing.of, "benchmark"),
-        signed_percent(standing.deviation),
+        standing.off(),
         differs(&standing.differing)
     )
 }

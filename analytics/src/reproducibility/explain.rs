@@ -218,12 +218,8 @@ fn off(assessment: &Assessment, all: &Reproducibility) -> Vec<String> {
     }
     let told = assessment.off.iter().map(|off| {
         let whose = if off.kind == Kind::Session { format!(" of {}", off.node) } else { String::new() };
-        let mut text = format!(
-            "Off: {}{whose}, {} ({}).",
-            called(off.kind, &off.name),
-            signed_percent(off.deviation),
-            off.because
-        );
+        let mut text =
+            format!("Off: {}{whose}, {} ({}).", called(off.kind, &off.name), off.way(), off.because);
         let standing = all.off.iter().find(|it| (it.kind, &it.name) == (off.kind, &off.name));
         if let Some(standing) = standing.filter(|standing| !standing.differing.is_empty()) {
             text.push(' ');

@@ -141,7 +141,7 @@ struct Results {
 }
 
 /// Below this p-value laboratories differ, and a test names one of them.
-const ALPHA: f64 = 0.05;
+pub(super) const ALPHA: f64 = 0.05;
 
 /// The precision of `subject` after ISO 5725-2: nodes are the laboratories where at least two have at least
 /// two sessions, else sessions are. `None` where there are no two laboratories, or no spread at all.

@@ -20,6 +20,7 @@ mod standing;
 mod subject;
 mod surroundings;
 mod table;
+mod tally;
 mod words;
 
 pub use answer::answer;

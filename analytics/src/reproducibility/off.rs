@@ -3,7 +3,7 @@
 use super::{
     laboratories::{Kind, Laboratories, Laboratory, Status},
     subject::Subject,
-    words::p,
+    words::{p, signed_percent, wider},
 };
 use crate::stats::{grubbs, mean};
 use serde::Serialize;
@@ -19,12 +19,24 @@ pub struct Off {
     pub node: String,
     /// How far from the others, relative to them; of a session, from those of its node.
     pub deviation: f64,
+    /// How many times as wide it spreads as all do (Mandel's k), where that alone makes it off.
+    pub spread: Option<f64>,
     /// Straggler or outlier.
     pub status: Status,
     /// Whether a test that counts for all nodes or sessions together names it.
     pub confirmed: bool,
     /// By which statistic, with its critical value.
     pub because: String,
+}
+
+impl Off {
+    /// In which way it is off: `+5.1 %`, or `2.1 × as wide`.
+    pub(super) fn way(&self) -> String {
+        match self.spread {
+            Some(spread) => wider(spread),
+            None => signed_percent(self.deviation),
+        }
+    }
 }
 
 /// Below these p-values of Grubbs' test a session is a straggler, or an outlier.
@@ -64,6 +76,7 @@ fn of_laboratory(laboratory: &Laboratory, precision: &Laboratories) -> Off {
         name: laboratory.name.clone(),
         node: laboratory.node.clone(),
         deviation: laboratory.deviation,
+        spread: (laboratory.by_h == Status::Consistent).then_some(laboratory.k),
         status: laboratory.status(),
         confirmed: laboratory.confirmed,
         because: because.join("; "),
@@ -97,6 +110,7 @@ fn session(subject: &Subject<'_>) -> Option<Off> {
         name: measurement.session.session_id.clone(),
         node: measurement.session.node.clone(),
         deviation: measurement.centre / expected[farthest] - 1.0,
+        spread: None,
         status,
         confirmed: true,
         because: format!("Grubbs' G = {g:.2} within nodes, p {}", p(test.p)),

@@ -5,7 +5,7 @@ use super::{
     conclusions::conclusions,
     laboratories::Kind,
     off::Off,
-    words::{level, percent, range, short, signed_percent},
+    words::{level, percent, range, short},
 };
 use crate::format::quantity;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
@@ -77,7 +77,7 @@ pub(super) fn cells(assessment: &Assessment) -> Vec<String> {
 /// The first that is off, and how many more.
 fn off(off: &[Off]) -> String {
     let Some(first) = off.first() else { return "–".to_owned() };
-    let mut text = format!("{} {}", short(first.kind, &first.name), signed_percent(first.deviation));
+    let mut text = format!("{} {}", short(first.kind, &first.name), first.way());
     if first.kind == Kind::Session {
         text.push_str(&format!("\nof {}", first.node));
     }

@@ -25,6 +25,11 @@ pub(super) fn signed_percent(share: f64) -> String {
     if share >= 0.0 { format!("+{}", percent(share)) } else { format!("−{}", percent(-share)) }
 }
 
+/// `2.1 × as wide`.
+pub(super) fn wider(k: f64) -> String {
+    format!("{k:.1} × as wide")
+}
+
 /// `1.2–4.5 %`; an end that is open as `1.2 % and more`.
 pub(super) fn range(low: f64, high: f64) -> String {
     if high.is_finite() {

@@ -1,0 +1,171 @@
+//! Over all benchmarks: who was held against others, how far from them it was, and how often off.
+
+use super::{
+    Assessment,
+    laboratories::{ALPHA, Kind, Status},
+};
+use crate::stats::{grubbs, mean, median};
+use statrs::distribution::{Binomial, DiscreteCDF};
+use std::collections::BTreeMap;
+
+/// What is known of one node or session.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    /// How far it is from the others, relative to them: of each benchmark.
+    pub(super) deviations: Vec<f64>,
+    /// In how many benchmarks chance lets a test confirm that it is off.
+    expected: f64,
+    pub(super) outlier: usize,
+    pub(super) straggler: usize,
+    /// In how many a test confirmed it.
+    pub(super) confirmed: usize,
+    /// Of those in which it is off by its spread alone, how many times as wide it is.
+    pub(super) spreads: Vec<f64>,
+}
+
+impl Tally {
+    /// In how many benchmarks it was held against others.
+    pub(super) fn of(&self) -> usize {
+        self.deviations.len()
+    }
+
+    /// How far it is from the others, at the median.
+    pub(super) fn deviation(&self) -> f64 {
+        median(&self.deviations).unwrap_or(0.0)
+    }
+}
+
+/// Who was held against others, and how that came out.
+pub(super) fn tallies(kind: Kind, assessments: &[Assessment]) -> BTreeMap<&str, Tally> {
+    let mut tallies: BTreeMap<&str, Tally> = BTreeMap::new();
+    for assessment in assessments {
+        let Some(precision) = &assessment.precision else { continue };
+        let compared = match kind {
+            Kind::Node if precision.are != Kind::Node => continue,
+            Kind::Node => nodes(assessment),
+            Kind::Session => sessions(assessment),
+        };
+        // The tests of Cochran and Grubbs count for all laboratories together, that of the sessions for all sessions.
+        let tests = if precision.are == kind { 2.0 } else { 1.0 };
+        let expected = tests * ALPHA / count(compared.len());
+        for (name, deviation) in compared {
+            let tally = tallies.entry(name).or_default();
+            tally.deviations.push(deviation);
+            tally.expected += expected;
+        }
+        for off in assessment.off.iter().filter(|off| off.kind == kind) {
+            let tally = tallies.entry(&off.name).or_default();
+            match off.status {
+                Status::Outlier => tally.outlier += 1,
+                _ => tally.straggler += 1,
+            }
+            tally.confirmed += usize::from(off.confirmed);
+            tally.spreads.extend(off.spread);
+        }
+    }
+    tallies
+}
+
+/// The deviations of nodes that are laboratories from all of them.
+fn nodes(assessment: &Assessment) -> Vec<(&str, f64)> {
+    let laboratories = assessment.precision.iter().flat_map(|precision| &precision.laboratories);
+    laboratories.map(|laboratory| (laboratory.name.as_str(), laboratory.deviation)).collect()
+}
+
+/// The deviations of sessions from those of their node, or from all where nodes have one.
+fn sessions(assessment: &Assessment) -> Vec<(&str, f64)> {
+    let mut nodes: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for centre in &assessment.centres {
+        nodes.entry(&centre.node).or_default().push(centre.centre);
+    }
+    let single = nodes.values().all(|centres| centres.len() == 1);
+    let deviation = |node: &str, centre: f64| {
+        if single {
+            return Some(centre / assessment.centre - 1.0);
+        }
+        let centres = nodes.get(node).filter(|centres| centres.len() > 1)?;
+        Some(centre / mean(centres)? - 1.0)
+    };
+    let centres = assessment.centres.iter();
+    centres
+        .filter_map(|centre| Some((centre.session_id.as_str(), deviation(&centre.node, centre.centre)?)))
+        .collect()
+}
+
+/// The p-values of those that are far from the others over all benchmarks: Grubbs' test of the medians of their
+/// deviations, again without the farthest while it is below `alpha`, but at most for a third of them.
+pub(super) fn far<'a>(tallies: &BTreeMap<&'a str, Tally>, alpha: f64) -> BTreeMap<&'a str, f64> {
+    let mut left: Vec<(&str, f64)> =
+        tallies.iter().filter(|(_, it)| it.of() > 0).map(|(&name, it)| (name, it.deviation())).collect();
+    let mut found = BTreeMap::new();
+    let most = left.len() / 3;
+    while found.len() < most {
+        let values: Vec<f64> = left.iter().map(|(_, value)| *value).collect();
+        let (Some(test), Some(centre)) = (grubbs(&values, 1.0 - alpha), mean(&values)) else { break };
+        let away = |&(_, value): &(&str, f64)| (value - centre).abs();
+        let farthest = (0..left.len()).max_by(|&a, &b| away(&left[a]).total_cmp(&away(&left[b])));
+        match farthest {
+            Some(place) if test.p <= alpha => found.insert(left.remove(place).0, test.p),
+            _ => break,
+        };
+    }
+    found
+}
+
+/// The probability that tests confirm one of them so often, times the number of them (Bonferroni): by the
+/// binomial distribution, the chance in one benchmark that of the tests, or how often the others are off where that
+/// is more.
+pub(super) fn often(tally: &Tally, all: &BTreeMap<&str, Tally>) -> f64 {
+    let (confirmed, of) =
+        all.values().fold((0, 0), |(confirmed, of), it| (confirmed + it.confirmed, of + it.of()));
+    let others = ratio(confirmed - tally.confirmed, of - tally.of());
+    let chance = ratio(1, tally.of()) * tally.expected;
+    (at_least(tally.confirmed, tally.of(), chance.max(others).min(1.0)) * count(all.len())).min(1.0)
+}
+
+/// The probability of at least `k` successes in `n` trials.
+fn at_least(k: usize, n: usize, chance: f64) -> f64 {
+    match (k, Binomial::new(chance, n as u64)) {
+        (0, _) | (_, Err(_)) => 1.0,
+        (k, Ok(binomial)) => binomial.sf(k as u64 - 1),
+    }
+}
+
+fn ratio(part: usize, whole: usize) -> f64 {
+    if whole == 0 { 0.0 } else { count(part) / count(whole) }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "numbers of benchmarks and sessions are far below 2^53")]
+fn count(n: usize) -> f64 {
+    n as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The tail of the binomial distribution, as in a table.
+    #[test]
+    fn tails() {
+        assert!((at_least(2, 4, 0.5) - 11.0 / 16.0).abs() < 1e-12);
+        assert!((at_least(4, 4, 0.5) - 1.0 / 16.0).abs() < 1e-12);
+        assert!((at_least(0, 4, 0.5) - 1.0).abs() < 1e-12);
+        assert!((at_least(1, 2, 0.0)).abs() < 1e-12);
+    }
+
+    /// Two that are far from nine others are both found; of nine alike none.
+    #[test]
+    fn several_are_found() {
+        let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"];
+        let of = |far: f64| -> BTreeMap<&str, Tally> {
+            let place = |i: usize| if i < 2 { far + 0.1 * far * i as f64 } else { 0.001 * (i % 4) as f64 };
+            let tally = |i| Tally { deviations: vec![place(i)], ..Tally::default() };
+            names.iter().enumerate().map(|(i, &name)| (name, tally(i))).collect()
+        };
+        assert_eq!(far(&of(0.2), 0.05).into_keys().collect::<Vec<_>>(), Vec::<&str>::new());
+        assert_eq!(far(&of(0.001), 0.05).len(), 0);
+        let mut one = of(0.001);
+        one.insert("a", Tally { deviations: vec![0.05], ..Tally::default() });
+        assert_eq!(far(&one, 0.05).into_keys().collect::<Vec<_>>(), ["a"]);
+    }
+}
