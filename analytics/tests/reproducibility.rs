@@ -4,8 +4,8 @@
 
 use benchlake_analytics::{
     reproducibility::{
-        Costs, Kind, Options, Reproducibility, Reproducible, Sampled, Standing, Status, answer, explain,
-        markdown, page, reproducibility, table,
+        Costs, Kind, Options, Reproducibility, Reproducible, Sampled, Status, answer, explain, markdown,
+        page, reproducibility, table,
     },
     selection::{Measured, Observed, Selected, Selector, Session},
 };
@@ -170,8 +170,8 @@ fn equals_are_seldom_named() {
         for seed in 0..200 {
             let found = fleet.judge(seed);
             for (kind, count) in &mut alarms {
-                let named = |standing: &&Standing| standing.named && standing.kind.as_str() == *kind;
-                *count += u32::from(found.off.iter().any(|standing| named(&standing)));
+                let named = found.off.iter().any(|it| it.named && it.kind.as_str() == *kind);
+                *count += u32::from(named);
             }
         }
         // 3 standard deviations of a binomial above 5 % of 200.
