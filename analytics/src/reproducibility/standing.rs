@@ -11,6 +11,7 @@ use crate::{
     stats::median,
 };
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// A node or session that is off in some benchmark, or over all of them.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -23,7 +24,8 @@ pub struct Standing {
     pub node: String,
     /// Whether it stands out: chance does not explain how far, or how often, it is off.
     pub named: bool,
-    /// How far it is from the others at the median over all benchmarks; a session, from those of its node.
+    /// How far it is from the others at the median over all benchmarks, sessions that stand out left
+    /// aside; a session, from those of its node.
     pub deviation: f64,
     /// In how many benchmarks it is an outlier.
     pub outlier: usize,
@@ -55,10 +57,15 @@ impl Standing {
 /// Cochran's or Grubbs' test confirms in more benchmarks than chance explains: both ways and all nodes, or all
 /// sessions, together at `level`.
 pub(super) fn standings(selected: &Selected, assessments: &[Assessment], level: f64) -> Vec<Standing> {
-    let mut found: Vec<Standing> = [Kind::Node, Kind::Session]
-        .into_iter()
-        .flat_map(|kind| of_kind(kind, selected, assessments, (1.0 - level) / 2.0))
-        .collect();
+    let alpha = (1.0 - level) / 2.0;
+    let mut found = of_kind(Kind::Session, selected, assessments, &BTreeSet::new(), alpha);
+    let named = found.iter().filter(|session| session.named).map(|session| session.name.clone()).collect();
+    let mut nodes = of_kind(Kind::Node, selected, assessments, &named, alpha);
+    for node in nodes.iter_mut().filter(|node| node.p_far.is_none() && node.spread.is_some()) {
+        // One session that stands out makes the spread of its node wide: that is told once.
+        node.named &= !found.iter().any(|session| session.named && session.node == node.name);
+    }
+    found.extend(nodes);
     found.sort_by(|a, b| {
         let key = |it: &Standing| (!it.named, std::cmp::Reverse((it.off(), it.outlier)));
         key(a).cmp(&key(b)).then_with(|| a.name.cmp(&b.name))
@@ -66,8 +73,14 @@ pub(super) fn standings(selected: &Selected, assessments: &[Assessment], level: 
     found
 }
 
-fn of_kind(kind: Kind, selected: &Selected, assessments: &[Assessment], alpha: f64) -> Vec<Standing> {
-    let tallies = tallies(kind, assessments);
+fn of_kind(
+    kind: Kind,
+    selected: &Selected,
+    assessments: &[Assessment],
+    without: &BTreeSet<String>,
+    alpha: f64,
+) -> Vec<Standing> {
+    let tallies = tallies(kind, assessments, without);
     let far = far(&tallies, alpha);
     let mut found = Vec::new();
     for (&name, tally) in &tallies {

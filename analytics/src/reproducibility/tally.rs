@@ -6,14 +6,16 @@ use super::{
 };
 use crate::stats::{grubbs, mean, median};
 use statrs::distribution::{Binomial, DiscreteCDF};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// No more than so many are looked for.
 const MOST: usize = 20;
 
 /// What is known of one node or session.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct Tally<'a> {
+    /// Among whom it is held against others: the node of a session.
+    block: &'a str,
     /// How far it is from the others, relative to them: of each benchmark.
     pub(super) deviations: Vec<f64>,
     /// In how many benchmarks chance lets a test confirm that it is off.
@@ -26,7 +28,7 @@ pub(super) struct Tally {
     pub(super) spreads: Vec<f64>,
 }
 
-impl Tally {
+impl Tally<'_> {
     /// In how many benchmarks it was held against others.
     pub(super) fn of(&self) -> usize {
         self.deviations.len()
@@ -38,21 +40,26 @@ impl Tally {
     }
 }
 
-/// Who was held against others, and how that came out.
-pub(super) fn tallies(kind: Kind, assessments: &[Assessment]) -> BTreeMap<&str, Tally> {
-    let mut tallies: BTreeMap<&str, Tally> = BTreeMap::new();
+/// Who was held against others, and how that came out; the sessions `without` count for no node.
+pub(super) fn tallies<'a>(
+    kind: Kind,
+    assessments: &'a [Assessment],
+    without: &BTreeSet<String>,
+) -> BTreeMap<&'a str, Tally<'a>> {
+    let mut tallies: BTreeMap<&str, Tally<'_>> = BTreeMap::new();
     for assessment in assessments {
         let Some(precision) = &assessment.precision else { continue };
         let compared = match kind {
             Kind::Node if precision.are != Kind::Node => continue,
-            Kind::Node => nodes(assessment),
+            Kind::Node => nodes(assessment, without),
             Kind::Session => sessions(assessment),
         };
         // The tests of Cochran and Grubbs count for all laboratories together, that of the sessions for all sessions.
         let tests = if precision.are == kind { 2.0 } else { 1.0 };
         let expected = tests * ALPHA / count(compared.len());
-        for (name, deviation) in compared {
+        for (name, block, deviation) in compared {
             let tally = tallies.entry(name).or_default();
+            tally.block = block;
             tally.deviations.push(deviation);
             tally.expected += expected;
         }
@@ -69,44 +76,63 @@ pub(super) fn tallies(kind: Kind, assessments: &[Assessment]) -> BTreeMap<&str, 
     tallies
 }
 
-/// The deviations of nodes that are laboratories from all of them.
-fn nodes(assessment: &Assessment) -> Vec<(&str, f64)> {
+/// What is compared: name, block, deviation.
+type Compared<'a> = (&'a str, &'a str, f64);
+
+/// The deviations of nodes that are laboratories from the mean of all, in one block.
+fn nodes<'a>(assessment: &'a Assessment, without: &BTreeSet<String>) -> Vec<Compared<'a>> {
+    let counts = |session: &str| !without.contains(session);
+    let nodes = by_node(assessment, &counts);
     let laboratories = assessment.precision.iter().flat_map(|precision| &precision.laboratories);
-    laboratories.map(|laboratory| (laboratory.name.as_str(), laboratory.deviation)).collect()
+    let means: Vec<(&str, f64)> =
+        laboratories.filter_map(|it| Some((it.name.as_str(), mean(nodes.get(it.name.as_str())?)?))).collect();
+    let all = mean(&means.iter().map(|(_, mean)| *mean).collect::<Vec<_>>()).unwrap_or(f64::NAN);
+    means.into_iter().map(|(name, mean)| (name, "", mean / all - 1.0)).collect()
 }
 
-/// The deviations of sessions from those of their node, or from all where nodes have one.
-fn sessions(assessment: &Assessment) -> Vec<(&str, f64)> {
-    let mut nodes: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-    for centre in &assessment.centres {
-        nodes.entry(&centre.node).or_default().push(centre.centre);
-    }
+/// The deviations of sessions from the mean of their node, which is their block; where nodes have one session each,
+/// from that of all, in one block.
+fn sessions(assessment: &Assessment) -> Vec<Compared<'_>> {
+    let nodes = by_node(assessment, &|_| true);
     let single = nodes.values().all(|centres| centres.len() == 1);
-    let deviation = |node: &str, centre: f64| {
-        if single {
-            return Some(centre / assessment.centre - 1.0);
-        }
-        let centres = nodes.get(node).filter(|centres| centres.len() > 1)?;
-        Some(centre / mean(centres)? - 1.0)
+    let deviation = |node: &str, centre: f64| match nodes.get(node)?.as_slice() {
+        [_] if single => Some(centre / assessment.centre - 1.0),
+        [_] => None,
+        centres => Some(centre / mean(centres)? - 1.0),
     };
     let centres = assessment.centres.iter();
     centres
-        .filter_map(|centre| Some((centre.session_id.as_str(), deviation(&centre.node, centre.centre)?)))
+        .filter_map(|it| {
+            let block = if single { "" } else { it.node.as_str() };
+            Some((it.session_id.as_str(), block, deviation(&it.node, it.centre)?))
+        })
         .collect()
 }
 
-/// The p-values of those that are far from the others over all benchmarks, by the medians of their deviations:
-/// Grubbs' test again and again without the farthest, for at most a third of them, and off are all up to the last
-/// that is below `alpha`, so that two of them do not hide each other (Rosner, *Percentage Points for a
+/// The centres of the sessions of each node that `counts`.
+fn by_node<'a>(assessment: &'a Assessment, counts: &dyn Fn(&str) -> bool) -> BTreeMap<&'a str, Vec<f64>> {
+    let mut nodes: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for centre in assessment.centres.iter().filter(|centre| counts(&centre.session_id)) {
+        nodes.entry(&centre.node).or_default().push(centre.centre);
+    }
+    nodes
+}
+
+/// The p-values of those that are far from the others of their block over all benchmarks, by the medians of their
+/// deviations: Grubbs' test again and again without the farthest, for at most a third of them, and off are all up to the
+/// last that is below `alpha`, so that two of them do not hide each other (Rosner, *Percentage Points for a
 /// Generalized ESD Many-Outlier Procedure*, Technometrics 25, 1983).
-pub(super) fn far<'a>(tallies: &BTreeMap<&'a str, Tally>, alpha: f64) -> BTreeMap<&'a str, f64> {
-    let mut left: Vec<(&str, f64)> =
-        tallies.iter().filter(|(_, it)| it.of() > 0).map(|(&name, it)| (name, it.deviation())).collect();
+pub(super) fn far<'a>(tallies: &BTreeMap<&'a str, Tally<'a>>, alpha: f64) -> BTreeMap<&'a str, f64> {
+    let mut left: Vec<Compared<'_>> = tallies
+        .iter()
+        .filter(|(_, it)| it.of() > 0)
+        .map(|(&name, it)| (name, it.block, it.deviation()))
+        .collect();
     let mut removed: Vec<(&str, f64)> = Vec::new();
     for _ in 0..(left.len() / 3).min(MOST) {
-        let values: Vec<f64> = left.iter().map(|(_, value)| *value).collect();
-        let (Some(test), Some(centre)) = (grubbs(&values, 1.0 - alpha), mean(&values)) else { break };
-        let away = |place: &usize| (left[*place].1 - centre).abs();
+        let residuals = residuals(&left);
+        let Some(test) = grubbs(&residuals, 1.0 - alpha) else { break };
+        let away = |place: &usize| residuals[*place].abs();
         let Some(farthest) = (0..left.len()).max_by(|a, b| away(a).total_cmp(&away(b))) else { break };
         removed.push((left.remove(farthest).0, test.p));
     }
@@ -114,10 +140,19 @@ pub(super) fn far<'a>(tallies: &BTreeMap<&'a str, Tally>, alpha: f64) -> BTreeMa
     removed[..=last].iter().map(|&(name, p)| (name, p.min(removed[last].1))).collect()
 }
 
+/// How far each is from the mean of its block.
+fn residuals(compared: &[Compared<'_>]) -> Vec<f64> {
+    let mut blocks: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    compared.iter().for_each(|(_, block, value)| blocks.entry(block).or_default().push(*value));
+    let means: BTreeMap<&str, f64> =
+        blocks.into_iter().filter_map(|(block, values)| Some((block, mean(&values)?))).collect();
+    compared.iter().map(|(_, block, value)| value - means.get(block).copied().unwrap_or(0.0)).collect()
+}
+
 /// The probability that tests confirm one of them so often, times the number of them (Bonferroni): by the
 /// binomial distribution, the chance in one benchmark that of the tests, or how often the others are off where that
 /// is more.
-pub(super) fn often(tally: &Tally, all: &BTreeMap<&str, Tally>) -> f64 {
+pub(super) fn often(tally: &Tally<'_>, all: &BTreeMap<&str, Tally<'_>>) -> f64 {
     let (confirmed, of) =
         all.values().fold((0, 0), |(confirmed, of), it| (confirmed + it.confirmed, of + it.of()));
     let others = ratio(confirmed - tally.confirmed, of - tally.of());
