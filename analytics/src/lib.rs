@@ -24,6 +24,7 @@ pub mod format;
 pub mod functions;
 pub mod queries;
 pub mod report;
+pub mod reproducibility;
 pub mod selection;
 mod sql;
 pub mod stats;

@@ -13,6 +13,7 @@ use benchlake_producers::{
 };
 use clap::{Args as ClapArgs, ColorChoice, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use regex::Regex;
 use std::{
     net::{SocketAddr, ToSocketAddrs},
     path::PathBuf,
@@ -96,6 +97,13 @@ pub(crate) enum Command {
     /// Sessions that others are compared with, under a name, by platform
     #[command(subcommand)]
     Baseline(BaselineCommand),
+    /// Do measurements repeat: how far sessions lie apart, why, which node or session is off, and what the next
+    /// run needs
+    ///
+    /// The spread of each benchmark's sessions is held with an interval of its own against a limit
+    /// (docs/reproducibility.md). Nodes and sessions that do not fit the others are named by Mandel's h and k, with how
+    /// their environments differ
+    Reproducibility(Reproducibility),
     /// Look after a lake: is it whole, what can go
     #[command(subcommand)]
     Lake(LakeCommand),
@@ -527,6 +535,83 @@ pub(crate) struct Report {
     /// The metric, such as `cycles`; `all` for each of them
     #[arg(long, default_value = "time")]
     pub(crate) metric: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Reproducibility {
+    /// Which sessions: latest, run:ID commit:SHA branch:NAME tag:K=V arm:NAME window:30d baseline:NAME
+    /// node:GLOB env:KEY=GLOB, several with commas between
+    #[arg(default_value = "latest")]
+    pub(crate) selector: Selector,
+    #[command(flatten)]
+    pub(crate) lake: LakeArgs,
+    /// The metric, such as `cycles`; `all` for each of them
+    #[arg(long, default_value = "time")]
+    pub(crate) metric: String,
+    /// Only benchmarks that match this regular expression, such as 'gemm.*f32'
+    #[arg(long, value_name = "RE")]
+    pub(crate) filter: Option<Regex>,
+    /// The largest coefficient of variation of sessions that counts as reproducible
+    #[arg(long, value_name = "PERCENT", default_value = "5%", value_parser = percentage)]
+    pub(crate) limit: f64,
+    /// Level of the intervals
+    #[arg(long, default_value_t = 0.95, value_parser = confidence)]
+    pub(crate) level: f64,
+    /// How precise the next run is wished to be: half the width of the interval of a centre, relative to it
+    #[arg(long, value_name = "PERCENT", default_value = "1%", value_parser = percentage)]
+    pub(crate) precision: f64,
+    /// How to print it
+    #[arg(long, value_enum, default_value = "table")]
+    pub(crate) format: ReproducibilityFormat,
+    /// Tell in sentences how the answer for one benchmark came about; a part of its label will do
+    #[arg(long, value_name = "BENCHMARK", conflicts_with = "format")]
+    pub(crate) explain: Option<String>,
+    /// End with exit code 3 if a benchmark is not reproducible; `undecided`: also if one is undecided or cannot be
+    /// judged
+    #[arg(long, value_enum, value_name = "ANSWER")]
+    pub(crate) fail_on: Option<FailOn>,
+}
+
+/// How reproducibility is printed
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReproducibilityFormat {
+    /// For people, in a terminal
+    Table,
+    /// One object with every figure
+    Json,
+    /// One row per benchmark
+    Csv,
+    /// For a pull request or a wiki
+    Markdown,
+    /// A page with plots
+    Html,
+}
+
+/// What ends with exit code 3
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    /// A benchmark whose spread is above the limit
+    NotReproducible,
+    /// Also one of which that is not decided
+    Undecided,
+}
+
+/// A share, as `5%` or 0.05.
+fn percentage(text: &str) -> Result<f64, String> {
+    let what = "a percentage above 0, such as 5% (or 0.05)";
+    let (text, unit) = match text.trim().strip_suffix('%') {
+        Some(percent) => (percent.trim_end(), 100.0),
+        None => (text.trim(), 1.0),
+    };
+    let share = number(text, what, |it| it.is_finite() && it > 0.0)? / unit;
+    if share > 1.0 && unit < 2.0 {
+        return Err(format!("{text} is {} %; did you mean {text}%?", share * 100.0));
+    }
+    Ok(share)
+}
+
+fn confidence(text: &str) -> Result<f64, String> {
+    number(text, "a level of confidence between 0.5 and 1, such as 0.95", |it| (0.5..1.0).contains(&it))
 }
 
 #[derive(Debug, ClapArgs)]

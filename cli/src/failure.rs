@@ -31,6 +31,10 @@ impl Failure {
         Self { code: exit::USAGE, message: message.to_string() }
     }
 
+    pub(crate) fn nothing(message: impl Display) -> Self {
+        Self { code: exit::NOTHING, message: message.to_string() }
+    }
+
     pub(crate) fn internal(message: impl Display) -> Self {
         Self { code: exit::INTERNAL, message: message.to_string() }
     }

@@ -20,6 +20,7 @@ mod maintain;
 mod output;
 mod query;
 mod report;
+mod reproducibility;
 mod rounds;
 mod run;
 mod serve;
@@ -64,6 +65,7 @@ fn dispatch(args: &Args) -> Result<u8, Failure> {
         Command::Report(report) => report::run(report, global),
         Command::Compare(compare) => compare::run(compare, global),
         Command::Baseline(command) => baseline::run(command, global),
+        Command::Reproducibility(asked) => reproducibility::run(asked, global),
         Command::Lake(command) => lake::run(command, global),
         Command::DeadLetters(command) => dead_letters::run(command, global),
         Command::Doctor(doctor) => doctor::run(doctor),

@@ -80,7 +80,7 @@ impl Summary {
 }
 
 /// A label with the arm, where there is one, among its parameters.
-fn title(label: &str, arm: Option<&str>) -> String {
+pub(crate) fn title(label: &str, arm: Option<&str>) -> String {
     match (arm, label.strip_suffix('}')) {
         (None, _) => label.to_owned(),
         (Some(arm), Some(open)) => format!("{open},arm={arm}}}"),

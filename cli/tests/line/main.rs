@@ -8,6 +8,7 @@ mod kafka;
 mod lake;
 mod local;
 mod operating;
+mod reproducibility;
 mod s3;
 mod secure;
 mod simulate;

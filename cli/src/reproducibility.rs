@@ -1,0 +1,115 @@
+//! `benchlake reproducibility`: do measurements repeat?
+
+use crate::{
+    args::{FailOn, Global, Reproducibility as Asked, ReproducibilityFormat as Format},
+    failure::Failure,
+    output, sql,
+};
+use benchlake_analytics::{
+    Lake, format,
+    reproducibility::{
+        Assessment, Options, Reproducibility, Reproducible, answer, costs, explain, markdown, page,
+        reproducibility, table,
+    },
+    selection::{Measured, measured, select},
+};
+use benchlake_producers::agent::exit;
+use std::io::Write;
+use tokio::runtime::Runtime;
+
+pub(crate) fn run(args: &Asked, global: &Global) -> Result<u8, Failure> {
+    let Some(uri) = &args.lake.lake else {
+        return Err(Failure::usage("which lake? name it with --lake DIR or BENCHLAKE_LAKE"));
+    };
+    let line = output::spinner(global);
+    line.set_message("reading");
+    let found = Runtime::new()?.block_on(async {
+        let lake = Lake::open(uri, &args.lake.at).await?;
+        Ok::<_, Failure>((found(&lake, args).await?, lake.pin().to_string()))
+    });
+    line.finish_and_clear();
+    let (found, pin) = found?;
+    let text = match &args.explain {
+        Some(name) => explained(&found, name)?,
+        None => written(&found, args.format, &pin)?,
+    };
+    sql::to_stdout(|out| Ok(out.write_all(text.as_bytes())?))?;
+    Ok(code(&found, args.fail_on))
+}
+
+async fn found(lake: &Lake, args: &Asked) -> Result<Reproducibility, Failure> {
+    let selected = select(lake, &args.selector).await?;
+    let mut series = measured(lake, &selected, &args.metric).await?;
+    if let Some(filter) = &args.filter {
+        let fits = |group: &Measured| filter.is_match(&group.label);
+        if !series.iter().any(fits) {
+            let labels: std::collections::BTreeSet<_> =
+                series.iter().map(|group| group.label.as_str()).collect();
+            let labels: Vec<_> = labels.into_iter().take(5).collect();
+            return Err(Failure::nothing(format!(
+                "no benchmark matches '{filter}'; measured were {}, …",
+                labels.join(", ")
+            )));
+        }
+        series.retain(fits);
+    }
+    let costs = costs(lake, &selected).await?;
+    let Asked { limit, level, precision, .. } = *args;
+    Ok(reproducibility(&selected, &series, &Options { limit, level, precision, costs }))
+}
+
+fn written(found: &Reproducibility, form: Format, pin: &str) -> Result<String, Failure> {
+    Ok(match form {
+        Format::Table => table(found),
+        Format::Markdown => markdown(found),
+        Format::Html => page(found, pin),
+        Format::Json => serde_json::to_string_pretty(found).map_err(Failure::internal)? + "\n",
+        Format::Csv => {
+            let mut bytes = Vec::new();
+            format::write(&answer(found)?, format::Format::Csv, &mut bytes)?;
+            String::from_utf8(bytes).map_err(Failure::internal)?
+        }
+    })
+}
+
+/// The sentences for the benchmark that is called `name`, or whose title alone holds it.
+fn explained(found: &Reproducibility, name: &str) -> Result<String, Failure> {
+    let titles = || found.benchmarks.iter().map(Assessment::title);
+    let exact: Vec<_> = found.benchmarks.iter().filter(|it| it.title() == name || it.label == name).collect();
+    let fits = if exact.is_empty() {
+        found.benchmarks.iter().filter(|it| it.title().contains(name)).collect()
+    } else {
+        exact
+    };
+    match fits.as_slice() {
+        [] => {
+            let refused = found.not_judged.iter().find(|it| it.label.contains(name));
+            if let Some(refused) = refused {
+                return Ok(format!("{} is not judged: {}.\n", refused.label, refused.why));
+            }
+            let titles: Vec<_> = titles().take(5).collect();
+            Err(Failure::nothing(format!("no benchmark `{name}`; there are {}, …", titles.join(", "))))
+        }
+        several => {
+            let text = several.iter().map(|assessment| {
+                format!(
+                    "{}: {}\n{}\n",
+                    assessment.title(),
+                    assessment.reproducible.as_str(),
+                    explain(assessment, found).join("\n")
+                )
+            });
+            Ok(text.collect::<Vec<_>>().join("\n"))
+        }
+    }
+}
+
+fn code(found: &Reproducibility, fail_on: Option<FailOn>) -> u8 {
+    let has = |answer| found.benchmarks.iter().any(|it| it.reproducible == answer);
+    let open = has(Reproducible::Undecided) || !found.not_judged.is_empty();
+    match fail_on {
+        Some(FailOn::NotReproducible) if has(Reproducible::No) => exit::REGRESSION,
+        Some(FailOn::Undecided) if has(Reproducible::No) || open => exit::REGRESSION,
+        _ => exit::OK,
+    }
+}
