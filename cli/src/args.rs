@@ -2,7 +2,7 @@
 
 use benchlake_analytics::{
     At,
-    decide::{FailOn, Form},
+    decide::{self, Form},
     format::Format,
     selection::Selector,
 };
@@ -504,7 +504,7 @@ pub(crate) enum Severity {
     Regression,
 }
 
-impl From<Severity> for FailOn {
+impl From<Severity> for decide::FailOn {
     fn from(severity: Severity) -> Self {
         match severity {
             Severity::Critical => Self::Critical,

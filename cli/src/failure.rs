@@ -74,11 +74,7 @@ failure!(
     CatalogError => |_| exit::UNREACHABLE,
     SqlError => |error| of_query(error),
     QueryError => |error| of_query(error),
-    SelectError => |error| match error {
-        SelectError::Nothing { .. } => exit::NOTHING,
-        SelectError::Ambiguous { .. } => exit::USAGE,
-        SelectError::Sql(error) => of_query(error),
-    },
+    SelectError => |error| of_selection(error),
     BaselineError => |error| match error {
         BaselineError::Sql(error) => of_query(error),
         _ => exit::NOTHING,
@@ -94,7 +90,6 @@ failure!(
         _ => exit::INTERNAL,
     },
     PolicyError => |_| exit::USAGE,
-    SelectError => |error| of_selection(error),
     CompareError => |error| match error {
         CompareError::Select(error) => of_selection(error),
         CompareError::NothingInCommon { .. } | CompareError::OtherPlatform { .. } => exit::NOTHING,
