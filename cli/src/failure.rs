@@ -1,8 +1,13 @@
 //! What a command fails with: one line for people, one code for scripts.
 
 use benchlake_analytics::{
-    LakeError as CatalogError, QueryError, SqlError, baselines::BaselineError, format::WriteError,
-    report::ReportError, selection::SelectError,
+    LakeError as CatalogError, QueryError, SqlError,
+    baselines::BaselineError,
+    decide::{CompareError, ExplainError, PolicyError},
+    format::WriteError,
+    functions::UnknownFunction,
+    report::ReportError,
+    selection::SelectError,
 };
 use benchlake_pipeline::{LakeError, LandError, store::explain};
 use benchlake_producers::{
@@ -36,6 +41,15 @@ fn of_query(error: &(dyn Error + 'static)) -> u8 {
     if explain(error).is_some() { exit::UNREACHABLE } else { exit::USAGE }
 }
 
+/// A selector that fits nothing is not wrong in itself.
+fn of_selection(error: &SelectError) -> u8 {
+    match error {
+        SelectError::Nothing { .. } => exit::NOTHING,
+        SelectError::Ambiguous { .. } => exit::USAGE,
+        SelectError::Sql(error) => of_query(error),
+    }
+}
+
 macro_rules! failure {
     ($($error:ty => $code:expr),+ $(,)?) => {
         $(impl From<$error> for Failure {
@@ -49,17 +63,13 @@ macro_rules! failure {
 
 failure!(
     SuiteError => |_| exit::USAGE,
+    UnknownFunction => |_| exit::USAGE,
     PlanError => |_| exit::USAGE,
     KafkaError => |error| exit_code(error),
     SpoolError => |_| exit::INTERNAL,
     CatalogError => |_| exit::UNREACHABLE,
     SqlError => |error| of_query(error),
     QueryError => |error| of_query(error),
-    SelectError => |error| match error {
-        SelectError::Nothing { .. } => exit::NOTHING,
-        SelectError::Ambiguous { .. } => exit::USAGE,
-        SelectError::Sql(error) => of_query(error),
-    },
     BaselineError => |error| match error {
         BaselineError::Sql(error) => of_query(error),
         _ => exit::NOTHING,
@@ -73,6 +83,18 @@ failure!(
         LandError::Kafka(error) => exit_code(error),
         LandError::Lake(_) | LandError::OffsetOutOfRange { .. } => exit::UNREACHABLE,
         _ => exit::INTERNAL,
+    },
+    PolicyError => |_| exit::USAGE,
+    SelectError => |error| of_selection(error),
+    CompareError => |error| match error {
+        CompareError::Select(error) => of_selection(error),
+        CompareError::NothingInCommon { .. } | CompareError::OtherPlatform { .. } => exit::NOTHING,
+        CompareError::Refused(_) | CompareError::Same { .. } => exit::USAGE,
+        CompareError::Sql(error) => of_query(error),
+    },
+    ExplainError => |error| match error {
+        ExplainError::Nothing { .. } => exit::NOTHING,
+        ExplainError::Several { .. } => exit::USAGE,
     },
     ReportError => |error| match error {
         ReportError::NoSeries { .. } | ReportError::NoRun { .. } => exit::NOTHING,
