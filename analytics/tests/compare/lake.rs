@@ -160,7 +160,7 @@ fn samples(median: f64) -> [f64; 5] {
 
 fn series(measured: Measured, run_id: RunId, s: u32) -> Vec<Series> {
     // In the run of two arms every other session is of the new side.
-    let is_new = if measured.arms { s % 2 == 0 } else { measured.new };
+    let is_new = if measured.arms { s.is_multiple_of(2) } else { measured.new };
     let (side, place) = (usize::from(is_new), if measured.arms { (s - 1) / 2 } else { s - 1 });
     let luck = LUCK[side][place as usize % 6];
     // What disturbs a round disturbs both of its sessions.

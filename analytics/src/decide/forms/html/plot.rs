@@ -98,7 +98,6 @@ fn hover(comparison: &Comparison, one: &Compared) -> String {
     )
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a number of rows")]
 fn count(n: usize) -> f64 {
     n as f64
 }
