@@ -83,6 +83,8 @@ pub(crate) enum Command {
     Sql(Sql),
     /// Run a named query, or list them
     Query(Query),
+    /// List the functions that SQL has for statistics, or explain one: formula, source, example
+    Functions(Functions),
     /// Write a report: one HTML page, and a plot per benchmark as SVG and PNG
     Report(Report),
     /// Did it become slower? Hold one selection of sessions against another, benchmark by benchmark
@@ -499,6 +501,14 @@ impl From<Severity> for FailOn {
             Severity::Regression => Self::Regression,
         }
     }
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Functions {
+    /// A function, or an aggregate
+    pub(crate) name: Option<String>,
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -4,6 +4,7 @@ use benchlake_analytics::{
     LakeError as CatalogError, QueryError, SqlError,
     decide::{CompareError, ExplainError, PolicyError},
     format::WriteError,
+    functions::UnknownFunction,
     report::ReportError,
     selection::SelectError,
 };
@@ -61,6 +62,7 @@ macro_rules! failure {
 
 failure!(
     SuiteError => |_| exit::USAGE,
+    UnknownFunction => |_| exit::USAGE,
     PlanError => |_| exit::USAGE,
     KafkaError => |error| exit_code(error),
     SpoolError => |_| exit::INTERNAL,

@@ -10,6 +10,7 @@ mod deliver;
 mod demo;
 mod doctor;
 mod failure;
+mod functions;
 mod generate;
 mod lake;
 mod land;
@@ -58,6 +59,7 @@ fn dispatch(args: &Args) -> Result<u8, Failure> {
         Command::Land(land) => land::run(land, global),
         Command::Sql(sql) => sql::run(sql, global),
         Command::Query(query) => query::run(query),
+        Command::Functions(functions) => functions::run(functions),
         Command::Report(report) => report::run(report, global),
         Command::Compare(compare) => compare::run(compare, global),
         Command::Lake(command) => lake::run(command, global),

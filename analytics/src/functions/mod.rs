@@ -1,42 +1,71 @@
 //! The functions in SQL: one table, from which registration, help and docs/statistics.md follow.
 
+mod aggregate;
+mod arguments;
+mod compute;
+mod describe;
 mod label;
 mod lists;
 mod per_iteration;
-mod statistic;
+mod reference;
+mod scalar;
+mod summary;
 mod table;
 
-pub use table::{FUNCTIONS, Function};
+pub use describe::rows;
+pub use reference::reference;
+pub use table::{Aggregate, Family, Function, Number, all};
 
-use datafusion::{error::DataFusionError, logical_expr::ScalarUDF, prelude::SessionContext};
-use std::fmt::Write;
+use crate::queries::hint;
+use datafusion::{
+    error::DataFusionError,
+    logical_expr::{AggregateUDF, ScalarUDF},
+    prelude::SessionContext,
+};
 use table::Kind;
 
-/// Registers every function of [`FUNCTIONS`] with `context`.
+/// Registers every function of [`all`] with `context`.
 pub fn register(context: &SessionContext) {
-    for function in FUNCTIONS {
+    for function in all() {
         context.register_udf(match function.kind {
-            Kind::Statistic(_) => ScalarUDF::new_from_impl(statistic::StatisticFunction::new(function)),
             Kind::PerIteration => ScalarUDF::new_from_impl(per_iteration::PerIteration::default()),
             Kind::Label => ScalarUDF::new_from_impl(label::BenchmarkLabel::default()),
+            _ => ScalarUDF::new_from_impl(scalar::ScalarFunction::new(function)),
         });
+        if let Some(aggregate) = aggregate::AggregateFunction::new(function) {
+            context.register_udaf(AggregateUDF::new_from_impl(aggregate));
+        }
     }
 }
 
-/// docs/statistics.md: what every function computes, by which formula, from which source.
-#[must_use]
-pub fn reference() -> String {
-    let mut text = String::from(include_str!("reference.md"));
-    for function in FUNCTIONS {
-        let Function { name, signature, returns, what, formula, source, example, result, .. } = function;
-        // Writing to a String cannot fail.
-        _ = write!(text, "\n## {name}\n\n`{signature}` → {returns}\n\n{what}\n");
-        if !formula.is_empty() {
-            _ = write!(text, "\nFormula: {formula}. Source: {source}.\n");
-        }
-        _ = write!(text, "\n```sql\nSELECT {example}; -- {result}\n```\n");
-    }
-    text
+/// There is no function of that name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no function `{name}`; {hint}")]
+pub struct UnknownFunction {
+    name: String,
+    hint: String,
+}
+
+/// The function of this name, or whose aggregate has it.
+///
+/// ```
+/// use benchlake_analytics::functions;
+/// assert_eq!(functions::find("list_avg")?.signature(), "list_avg(samples)");
+/// assert!(functions::find("list_agv").is_err_and(|error| error.to_string().ends_with("did you mean `list_avg`?")));
+/// # Ok::<(), functions::UnknownFunction>(())
+/// ```
+///
+/// # Errors
+/// [`UnknownFunction`] with the nearest name.
+pub fn find(name: &str) -> Result<&'static Function, UnknownFunction> {
+    let names = |function: &Function| function.name == name || function.aggregate_name() == Some(name);
+    all().find(|function| names(function)).ok_or_else(|| UnknownFunction {
+        name: name.to_owned(),
+        hint: hint(
+            name,
+            all().flat_map(|function| std::iter::once(function.name).chain(function.aggregate_name())),
+        ),
+    })
 }
 
 /// An error in the use of the function `name`.

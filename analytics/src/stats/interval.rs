@@ -1,10 +1,8 @@
 //! Intervals of confidence.
 
-use super::{
-    location::{count, mean},
-    spread::standard_deviation,
-};
+use super::{location::mean, spread::standard_deviation};
 use statrs::distribution::{ContinuousCDF, StudentsT};
+use std::cell::Cell;
 
 /// An interval around an estimate.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
@@ -29,13 +27,31 @@ pub struct Interval {
 /// ```
 #[must_use]
 pub fn mean_interval(values: &[f64], level: f64) -> Option<Interval> {
-    if !(level > 0.0 && level < 1.0) {
+    around(mean(values)?, standard_deviation(values)?, values.len(), level)
+}
+
+/// The interval of a mean of `n` values with this standard deviation.
+pub(super) fn around(mean: f64, deviation: f64, n: usize, level: f64) -> Option<Interval> {
+    if n < 2 || !(level > 0.0 && level < 1.0) {
         return None;
     }
-    let centre = mean(values)?;
-    let deviation = standard_deviation(values)?;
-    let n = count(values);
-    let t = StudentsT::new(0.0, 1.0, n - 1.0).ok()?.inverse_cdf(f64::midpoint(1.0, level));
-    let half = t * deviation / n.sqrt();
-    Some(Interval { low: centre - half, high: centre + half })
+    #[expect(clippy::cast_precision_loss, reason = "no slice has 2⁵³ values")]
+    let n = n as f64;
+    let half = t_quantile(n - 1.0, level)? * deviation / n.sqrt();
+    Some(Interval { low: mean - half, high: mean + half })
+}
+
+/// The quantile of Student's t between whose negative and itself `level` lies. The last one is
+/// remembered: rows that are summarised together mostly have one length.
+fn t_quantile(freedom: f64, level: f64) -> Option<f64> {
+    thread_local! {
+        static LAST: Cell<Option<([u64; 2], f64)>> = const { Cell::new(None) };
+    }
+    let key = [freedom.to_bits(), level.to_bits()];
+    if let Some((_, quantile)) = LAST.get().filter(|(last, _)| *last == key) {
+        return Some(quantile);
+    }
+    let quantile = StudentsT::new(0.0, 1.0, freedom).ok()?.inverse_cdf(f64::midpoint(1.0, level));
+    LAST.set(Some((key, quantile)));
+    Some(quantile)
 }

@@ -3,6 +3,7 @@
 mod arms;
 mod bad_input;
 mod compare;
+mod functions;
 mod kafka;
 mod lake;
 mod local;
