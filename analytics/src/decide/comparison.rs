@@ -398,8 +398,9 @@ fn decided(
             margins: one.margins,
             noise: one.noise,
             sessions: (one.base.sessions, one.new.sessions),
-            constant: constant(&one.of_sessions.0).zip(constant(&one.of_sessions.1)),
+            paired: sides.layout == Layout::Pairs,
             level: policy.level,
+            constant: constant(&one.of_sessions.0).zip(constant(&one.of_sessions.1)),
         });
     }
     compared.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| by_how_much(b).total_cmp(&by_how_much(a))));

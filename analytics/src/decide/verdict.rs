@@ -23,6 +23,8 @@ pub struct Evidence<'a> {
     pub noise: Option<Noise>,
     /// Sessions on each side.
     pub sessions: (usize, usize),
+    /// Whether sessions are paired, so that the spread is that of the pairs' differences.
+    pub paired: bool,
     /// The level of the interval.
     pub level: f64,
     /// The median of every session, where all of a side have the same one: counts such as of allocations.
@@ -185,6 +187,13 @@ pub fn decide(evidence: &Evidence<'_>) -> Decision {
     undecided(reason, Some(worse), needed(effect, margin, evidence))
 }
 
+/// The standard deviation of sessions on each side, of logarithms: the root of the mean variance; a pair's
+/// difference has twice the variance of a session.
+pub(super) fn spread(effect: &Effect, paired: bool) -> f64 {
+    let variance = f64::midpoint(effect.sd_first.powi(2), effect.sd_second.powi(2));
+    if paired { (variance / 2.0).sqrt() } else { variance.sqrt() }
+}
+
 /// What can be said where one of the sides is 0: only if the sessions of each agree exactly.
 fn without_ratio(evidence: &Evidence<'_>, margin: f64) -> Option<Decision> {
     let (base, new) = evidence.constant?;
@@ -226,8 +235,8 @@ fn severity(worse: f64, margins: Margins) -> Option<Severity> {
 /// Sessions on each side at which a change of the size of the margin would be found, or, where the change
 /// lies near the margin, on which side of it it is.
 fn needed(effect: &Effect, margin: f64, evidence: &Evidence<'_>) -> Option<u64> {
-    let sd = ((effect.sd_first.powi(2) + effect.sd_second.powi(2)) / 2.0).sqrt();
-    let size = (1.0 + margin).ln();
+    let size = margin.ln_1p();
+    let sd = spread(effect, evidence.paired);
     // At least as many again as there are: where the plan says that it should have been decided, it was bad luck.
     let least = evidence.sessions.0.min(evidence.sessions.1) as u64 + 1;
     sessions_needed(size, sd, evidence.level, POWER).map(|sessions| sessions.max(least))
@@ -236,6 +245,7 @@ fn needed(effect: &Effect, margin: f64, evidence: &Evidence<'_>) -> Option<u64> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stats::{Estimate, Interval};
 
     fn evidence(constant: Option<(f64, f64)>, better: Better) -> Evidence<'static> {
         Evidence {
@@ -246,9 +256,26 @@ mod tests {
             margins: Margins::default(),
             noise: None,
             sessions: (5, 5),
+            paired: false,
             level: 0.95,
             constant,
         }
+    }
+
+    /// Pairs need half as many as sessions that spread as far as the pairs' differences do.
+    #[test]
+    fn pairs_need_half() {
+        let interval = Interval { low: 0.95, high: 1.06 };
+        let estimate = Estimate { value: 1.004, interval };
+        let (sd_first, sd_second) = (0.05, 0.05);
+        let effect = Effect { estimate, t: 0.2, df: 8.0, calibration: 1.0, p: 0.8, sd_first, sd_second };
+        let of = |paired| {
+            let decision =
+                decide(&Evidence { effect: Some(&effect), paired, ..evidence(None, Better::Lower) });
+            assert_eq!((decision.outcome, decision.reason), (Outcome::Inconclusive, Reason::Wide));
+            decision.sessions_needed.expect("a number")
+        };
+        assert!(of(false).abs_diff(2 * of(true)) <= 4 && of(false) > 400, "{} {}", of(false), of(true));
     }
 
     /// A reason is called in texts what it is called in JSON.

@@ -4,10 +4,9 @@ use crate::{
     decide::{
         Compared, Comparison, Layout, Reason,
         forms::words::{self, share, share_rounded},
-        verdict::POWER,
+        verdict::{POWER, spread},
     },
     format::number,
-    stats::Effect,
 };
 use benchlake_schemas::Outcome;
 
@@ -140,20 +139,17 @@ pub(super) fn needed(comparison: &Comparison, one: &Compared) -> Vec<String> {
     let (Some(effect), Some(needed)) = (&one.effect, one.decision.sessions_needed) else {
         return advice(one.decision.reason);
     };
+    let paired = comparison.layout == Layout::Pairs;
     vec![
         format!("{} sessions on each side would probably decide it.", words::about(needed)),
         format!(
-            "So many find a change of the size of the margin, ln(1 + margin) = {}, with probability {POWER} at the level {} where sessions vary by {}{}; and never fewer than one more than there are.",
+            "So many find a change of the size of the margin, ln(1 + margin) = {}, with probability {POWER} at the level {} where sessions of either side vary by {}{}; and never fewer than one more than there are.",
             number(one.decision.margin.ln_1p()),
             share(comparison.level),
-            share_rounded(typical(effect)),
-            if comparison.layout == Layout::Pairs { " from pair to pair" } else { "" }
+            share_rounded(spread(effect, paired)),
+            if paired { " (the pairs' ratios, by √2 more)" } else { "" }
         ),
     ]
-}
-
-fn typical(effect: &Effect) -> f64 {
-    f64::midpoint(effect.sd_first.powi(2), effect.sd_second.powi(2)).sqrt()
 }
 
 fn advice(reason: Reason) -> Vec<String> {
