@@ -118,6 +118,12 @@ async fn forms() {
         table.lines().filter(|line| !line.starts_with("The same")).all(|line| line.chars().count() <= 120),
         "{table}"
     );
+    let docs = include_str!("../../../docs/comparing.md");
+    let shown = docs.split("```text\n").nth(1).unwrap().split("\n```").next().unwrap();
+    assert!(
+        shown.lines().count() > 4 && shown.lines().all(|line| table.contains(line)),
+        "docs/comparing.md\n{table}"
+    );
     insta::assert_snapshot!("table", table);
     insta::assert_snapshot!("markdown", written(&comparison, Form::Markdown));
     insta::assert_snapshot!("junit", written(&comparison, Form::Junit).replace("<testcase", "\n<testcase"));
@@ -128,6 +134,26 @@ async fn forms() {
     insta::assert_snapshot!("explain_critical", explain(&comparison, "cpu.critical").unwrap());
     insta::assert_snapshot!("explain_noisy", explain(&comparison, "cpu.noisy").unwrap());
     insta::assert_snapshot!("explain_some", explain(&comparison, "cpu.some").unwrap());
+}
+
+/// Of more than thirty that are equivalent the table tells how many; CSV has them all.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_equivalent_is_folded() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = async |copies| {
+        let folder = folder.path().join(format!("{copies}"));
+        lake::write_copies(&folder, copies).await;
+        answer(&opened(&folder).await, "commit:aaaa", "commit:bbbb2", &Options::default()).await.unwrap()
+    };
+    let (few, many) = (lake(30).await, lake(31).await);
+    let rows = |comparison: &Comparison| written(comparison, Form::Table).matches("\n equivalent ").count();
+    assert_eq!((rows(&few), rows(&many)), (30, 0));
+    let table = written(&many, Form::Table);
+    assert!(
+        table.contains("\n critical ") && table.contains("\n … 31 equivalent: --format csv shows all\n"),
+        "{table}"
+    );
+    assert_eq!(written(&many, Form::Csv).matches(",equivalent,").count(), 31);
 }
 
 /// A narrow screen loses columns, not rows; colours are of the verdict alone.
