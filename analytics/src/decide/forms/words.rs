@@ -182,11 +182,22 @@ pub(super) fn layout(comparison: &Comparison) -> String {
             "{}: sessions of one round were measured next to each other, each pair gives one ratio.",
             counted(base, "pair")
         ),
-        Layout::Nodes => format!(
-            "{} as blocks: each is held against itself, {base} sessions against {new}.",
-            counted(comparison.new.nodes.len(), "node")
-        ),
+        Layout::Nodes => {
+            format!("{}: each is held against itself, {base} sessions against {new}.", blocks(comparison))
+        }
         Layout::Groups => format!("Two groups: {} against {new}.", counted(base, "session")),
+    }
+}
+
+/// `3 nodes as blocks`, or blocks of one node and environment, where a node has had several.
+fn blocks(comparison: &Comparison) -> String {
+    let sessions =
+        comparison.compared.iter().flat_map(|one| one.of_sessions.0.iter().chain(&one.of_sessions.1));
+    let blocks = sessions.map(|session| session.unit).collect::<std::collections::BTreeSet<_>>().len();
+    if blocks == comparison.new.nodes.len() {
+        format!("{} as blocks", counted(blocks, "node"))
+    } else {
+        format!("{} of one node and environment", counted(blocks, "block"))
     }
 }
 

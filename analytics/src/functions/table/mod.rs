@@ -122,7 +122,6 @@ pub(super) enum Range {
     /// A whole number from 0.
     Whole,
     /// Any number; what it means is the function's matter.
-    #[expect(dead_code, reason = "the functions of planning are added on their own")]
     Any,
 }
 
