@@ -18,10 +18,12 @@
 
 mod catalog;
 pub mod continuity;
+pub mod decide;
 pub mod format;
 pub mod functions;
 pub mod queries;
 pub mod report;
+pub mod selection;
 mod sql;
 pub mod stats;
 

@@ -89,7 +89,7 @@ async fn absent_tables_are_empty() {
     let folder = tempfile::tempdir().unwrap();
     fixture::commit(folder.path(), Table::Series, &fixture::series(1, 1), fixture::DAY).await;
     let lake = open(folder.path(), "latest").await.unwrap();
-    for name in ["sessions", "dead_letters", "verdicts", "runs", "session_status"] {
+    for name in ["sessions", "dead_letters", "verdicts", "baselines", "runs", "session_status"] {
         let answer = ask(&lake.context(), &format!("SELECT * FROM {name}")).await.unwrap();
         assert_eq!((answer.rows(), answer.schema.fields().len() > 5), (0, true), "{name}");
     }
@@ -101,7 +101,7 @@ async fn absent_tables_are_empty() {
     let names = format::rows(&answer.unwrap()).unwrap().concat().join(" ");
     assert_eq!(
         names,
-        "benchmarks dead_letters failures measured peaks roofline runs samples series session_status sessions timings verdicts"
+        "baseline_status baselines benchmarks dead_letters failures measured peaks roofline runs samples series session_status sessions timings verdicts"
     );
     ask(&lake.context(), "SHOW TABLES").await.unwrap();
     ask(&lake.context(), "DESCRIBE series").await.unwrap();

@@ -1,18 +1,13 @@
 //! In which order the arms of a run are measured, and when enough sessions are measured: values, so
 //! that a run can be judged without running.
 
-use benchlake_analytics::stats::{Estimate, hierarchical, hierarchical_ratio};
+use benchlake_analytics::stats::{Estimate, Resampling, paired_session_ratio, session_centre};
 use benchlake_schemas::Benchmark;
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 /// Sessions of each arm after which `--sessions auto` looks whether the intervals are narrow enough:
 /// fixed beforehand, as looking after every session until it fits makes intervals too short.
 const LOOKS: [u32; 10] = [5, 7, 10, 14, 20, 28, 40, 56, 80, 100];
-/// The level of the intervals.
-const LEVEL: f64 = 0.95;
-/// Draws of the bootstrap.
-const RESAMPLES: usize = 2_000;
-
 /// The times of one arm's sessions, by their rounds.
 pub(crate) type Rounds = BTreeMap<u32, Vec<f64>>;
 /// The times of each benchmark, of each arm.
@@ -129,7 +124,7 @@ fn widest(times: &Times, baseline: &str) -> Option<Widest> {
         let Some(base) = arms.get(baseline) else { continue };
         let estimates: Vec<Option<Estimate>> = if arms.len() == 1 {
             let sessions: Vec<_> = base.values().collect();
-            vec![hierarchical(&sessions, LEVEL, RESAMPLES, 1)]
+            vec![session_centre(&sessions, Resampling::default()).map(|effect| effect.estimate)]
         } else {
             arms.iter().filter(|(arm, _)| *arm != baseline).map(|(_, arm)| ratio(base, arm)).collect()
         };
@@ -148,7 +143,7 @@ fn widest(times: &Times, baseline: &str) -> Option<Widest> {
 pub(crate) fn ratio(baseline: &Rounds, candidate: &Rounds) -> Option<Estimate> {
     let both = baseline.iter().filter_map(|(round, times)| Some((times, candidate.get(round)?)));
     let (baseline, candidate): (Vec<_>, Vec<_>) = both.unzip();
-    hierarchical_ratio(&baseline, &candidate, LEVEL, RESAMPLES, 1)
+    Some(paired_session_ratio(&baseline, &candidate, Resampling::default())?.estimate)
 }
 
 #[cfg(test)]

@@ -203,7 +203,7 @@ fn order(table: Table, rows: DataFrame) -> Result<DataFrame, DataFusionError> {
         Table::Series => &["benchmark", "benchmark_id", "started_at"],
         Table::Sessions => &["started_at"],
         Table::DeadLetters => &["received_at"],
-        Table::Verdicts => return Ok(rows),
+        Table::Verdicts | Table::Baselines => return Ok(rows),
     };
     rows.sort(columns.iter().map(|column| col(*column).sort(true, false)).collect())
 }

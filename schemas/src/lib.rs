@@ -31,8 +31,8 @@ pub use id::{ProducerId, RunId, SessionId};
 pub use ipc::{decode_ipc, encode_ipc};
 pub use record::{Record, RecordError, SeqRange, conform, from_batch, to_batch, to_numbered_batch};
 pub use row::{
-    Check, DeadLetter, Event, Flag, Header, Phase, Reason, Row, Series, Session, Status, StopReason, Timer,
-    Verdict, Work, sample_series, sample_session,
+    Baseline, BaselineEvent, Check, DeadLetter, Event, Flag, Header, MovedBy, Outcome, Phase, Reason, Row,
+    Series, Session, Severity, Status, StopReason, Timer, Verdict, Work, sample_series, sample_session,
 };
 pub use table::{SCHEMA_KEY, SchemaVersion, TABLE_KEY, Table};
 pub use unit::{Better, Metric, Unit};

@@ -280,6 +280,30 @@ pub struct DeadLetter {
     pub error: String,
 }
 
+words!(
+    /// The answer of a verdict.
+    Outcome {
+        /// Worse, beyond the margin.
+        Regression = "regression",
+        /// Better, beyond the margin.
+        Improvement = "improvement",
+        /// Not different by more than the margin.
+        Equivalent = "equivalent",
+        /// The measurements do not tell.
+        Inconclusive = "inconclusive",
+    }
+);
+
+words!(
+    /// How bad a regression is, by the policy.
+    Severity {
+        /// As bad as the policy calls critical.
+        Critical = "critical",
+        /// As bad as the policy warns of.
+        Warning = "warning",
+    }
+);
+
 /// The answer for one benchmark, with its evidence.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "every column is documented at its definition in table.rs")]
@@ -292,8 +316,8 @@ pub struct Verdict {
     pub metric: String,
     pub baseline: String,
     pub candidate: String,
-    pub verdict: String,
-    pub severity: Option<String>,
+    pub verdict: Outcome,
+    pub severity: Option<Severity>,
     pub ratio: Option<f64>,
     pub ratio_low: Option<f64>,
     pub ratio_high: Option<f64>,
@@ -303,6 +327,44 @@ pub struct Verdict {
     pub query: String,
     pub versions: BTreeMap<String, String>,
     pub evidence: BTreeMap<String, String>,
+}
+
+words!(
+    /// What happened to a baseline.
+    BaselineEvent {
+        /// It holds from now on.
+        Set = "set",
+        /// It holds no more.
+        Removed = "removed",
+    }
+);
+
+words!(
+    /// Who moved a baseline.
+    MovedBy {
+        /// A person.
+        Person = "person",
+        /// The policy, after a comparison.
+        Policy = "policy",
+    }
+);
+
+/// A baseline on one platform, from a time on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "every column is documented at its definition in table.rs")]
+pub struct Baseline {
+    pub name: String,
+    pub platform: String,
+    pub revision: i64,
+    pub event: BaselineEvent,
+    pub set_at: Micros,
+    pub selector: String,
+    pub sessions: Vec<String>,
+    pub runs: Vec<String>,
+    pub commit: Option<String>,
+    pub moved_by: MovedBy,
+    pub reason: Option<String>,
+    pub versions: BTreeMap<String, String>,
 }
 
 /// A plausible `measure` series of `benchmark` in a session of its own; for examples and tests.

@@ -25,6 +25,8 @@ words!(
         DeadLetters = "dead_letters",
         /// Answers, with their evidence.
         Verdicts = "verdicts",
+        /// What was declared to be the baseline, when, and why.
+        Baselines = "baselines",
     }
 );
 
@@ -68,7 +70,7 @@ impl Table {
     pub const fn version(self) -> SchemaVersion {
         let minor = match self {
             Self::Series => 1,
-            Self::Sessions | Self::DeadLetters | Self::Verdicts => 0,
+            Self::Sessions | Self::DeadLetters | Self::Verdicts | Self::Baselines => 0,
         };
         SchemaVersion { major: 1, minor }
     }
@@ -81,6 +83,7 @@ impl Table {
             Self::Series => series(),
             Self::DeadLetters => dead_letters(),
             Self::Verdicts => verdicts(),
+            Self::Baselines => baselines(),
         };
         let metadata = HashMap::from([
             (TABLE_KEY.to_owned(), self.to_string()),
@@ -266,4 +269,29 @@ fn verdicts() -> Vec<Field> {
         required("evidence", text_map()),
     ]);
     fields
+}
+
+fn baselines() -> Vec<Field> {
+    use DataType::{Int64, Utf8};
+    vec![
+        required("name", Utf8),
+        // What it holds for, such as `AMD EPYC, 2 threads, x86_64-unknown-linux-gnu`.
+        required("platform", Utf8),
+        // 1, 2, 3, … for each name: the newest row of a name and platform holds.
+        required("revision", Int64),
+        // `set`, or `removed`.
+        required("event", Utf8),
+        required("set_at", instant()),
+        // The selector as it was given, and the sessions and runs that it selected then.
+        required("selector", Utf8),
+        required("sessions", list(Utf8)),
+        required("runs", list(Utf8)),
+        // Their commit, where it is one.
+        optional("commit", Utf8),
+        // Who moved it: `person`, or `policy` after a comparison; and why.
+        required("moved_by", Utf8),
+        optional("reason", Utf8),
+        // The table versions at which the selector was resolved.
+        required("versions", text_map()),
+    ]
 }

@@ -235,7 +235,7 @@ fn golden_files_stay_readable() -> TestResult {
             golden_path(Table::Series),
             Record::encode(Table::Series, producer, 1, std::slice::from_ref(&series))?.payload,
         )?;
-        for table in [Table::DeadLetters, Table::Verdicts] {
+        for table in [Table::DeadLetters, Table::Verdicts, Table::Baselines] {
             fs::write(golden_path(table), encode_ipc(&RecordBatch::new_empty(table.schema()))?)?;
         }
     }

@@ -112,7 +112,7 @@ mod tests {
         let error = |text: &str| text.parse::<At>().map_err(|error| error.problem);
         assert_eq!(
             error("serie=1"),
-            Err("no table `serie`; one of sessions, series, dead_letters, verdicts".into())
+            Err("no table `serie`; one of sessions, series, dead_letters, verdicts, baselines".into())
         );
         assert_eq!(error("series=x"), Err("`x` is not a version".into()));
         assert_eq!(error("series=1,series=2"), Err("series is pinned twice".into()));

@@ -13,6 +13,7 @@ const VIEWS: &[(&str, &str)] = &[
     ("timings", include_str!("views/timings.sql")),
     ("peaks", include_str!("views/peaks.sql")),
     ("roofline", include_str!("views/roofline.sql")),
+    ("baseline_status", include_str!("views/baseline_status.sql")),
 ];
 
 /// Creates the views over the tables that `context` has.

@@ -36,7 +36,7 @@ fn rows<R: DeserializeOwned>(lake: &Path, table: Table) -> Result<Vec<R>, Box<dy
         for batch in ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?.build()? {
             let batch = batch?;
             let keys = match table {
-                Table::DeadLetters | Table::Verdicts => vec![0; batch.num_rows()],
+                Table::DeadLetters | Table::Verdicts | Table::Baselines => vec![0; batch.num_rows()],
                 _ => from_batch::<Keyed>(&batch)?.iter().map(|key| key.seq).collect(),
             };
             rows.extend(keys.into_iter().zip(from_batch::<R>(&batch)?));

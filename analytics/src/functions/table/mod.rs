@@ -122,7 +122,6 @@ pub(super) enum Range {
     /// A whole number from 0.
     Whole,
     /// Any number; what it means is the function's matter.
-    #[expect(dead_code, reason = "the functions of planning are added on their own")]
     Any,
 }
 
@@ -170,7 +169,6 @@ const ONE: Function = Function {
 };
 
 /// What functions of two lists have in common.
-#[expect(dead_code, reason = "the functions of two samples are added on their own")]
 const TWO: Function =
     Function { family: Family::TwoSamples, lists: &["a", "b"], aggregate: Aggregate::No, ..ONE };
 
@@ -198,7 +196,6 @@ pub(super) enum Kind {
     /// One list → a boolean for each element.
     Flags(fn(&[f64], &[f64]) -> Option<Vec<bool>>),
     /// Two lists → double.
-    #[expect(dead_code, reason = "the functions of two samples are added on their own")]
     Two(OfTwo),
     /// A list of lists → double.
     #[expect(dead_code, reason = "the functions of groups are added on their own")]

@@ -1,0 +1,21 @@
+//! Deciding whether something became slower: two selections of sessions held against each other,
+//! benchmark by benchmark, under a policy.
+//!
+//! [`compare`] reads what both sides measured; everything after that is pure: an [`Effect`](crate::stats::Effect)
+//! over sessions, the [`Margins`] that the policy and the benchmark's own noise give it, false-discovery
+//! control over all of them, and a [`Decision`] with its reason.
+
+mod comparison;
+mod glob;
+mod moves;
+mod noise;
+mod policy;
+mod sides;
+mod verdict;
+
+pub use comparison::{Centre, CompareError, Compared, Comparison, Options, compare};
+pub use moves::Moves;
+pub use noise::Noise;
+pub use policy::{BaselinePolicy, Margins, Policy, PolicyError, Procedure, Rule};
+pub use sides::{Layout, Refused, SideOf};
+pub use verdict::{Decision, Evidence, Reason, decide};

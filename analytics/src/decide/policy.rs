@@ -1,0 +1,313 @@
+//! What counts as a change, and how bad it is: a policy, kept as TOML.
+
+use super::glob::fits;
+use crate::queries::hint;
+use benchlake_schemas::Better;
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use std::path::Path;
+
+/// The rules of a comparison.
+///
+/// ```
+/// use benchlake_analytics::decide::Policy;
+/// use benchlake_schemas::Better;
+/// let policy = Policy::parse("[[rule]]\nmetric = 'time'\nmargin = '2 %'\ncritical = 0.25", "policy.toml")?;
+/// let margins = policy.margins("time", Better::Lower, "cpu.gemm{n=512}", "AMD EPYC");
+/// assert_eq!((margins.margin, margins.warning, margins.critical), (0.02, 0.05, 0.25));
+/// let error = Policy::parse("[default]\nmargn = 0.02", "policy.toml").unwrap_err();
+/// assert_eq!(error.to_string(), "policy.toml:2: unknown key `margn`; did you mean `margin`?");
+/// # Ok::<(), benchlake_analytics::decide::PolicyError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Policy {
+    /// The level of intervals.
+    pub level: f64,
+    /// The largest expected share of false ones among the changes that a comparison reports.
+    #[serde(deserialize_with = "fraction")]
+    pub false_discovery_rate: f64,
+    /// How that share is controlled.
+    pub procedure: Procedure,
+    /// Draws of the bootstrap.
+    pub resamples: usize,
+    /// What holds where no rule says anything else.
+    pub default: Margins,
+    /// Margins of some metrics, benchmarks and platforms; of those that fit, later ones win, key by key.
+    #[serde(rename = "rule")]
+    pub rules: Vec<Rule>,
+    /// When a baseline moves.
+    pub baseline: BaselinePolicy,
+}
+
+/// How the share of false discoveries is controlled.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Procedure {
+    /// For benchmarks that are independent, or disturbed alike.
+    #[default]
+    BenjaminiHochberg,
+    /// However they depend on each other; finds less.
+    BenjaminiYekutieli,
+}
+
+/// How much worse is how bad, as fractions: 0.05, or `"5 %"`. A metric of which less is better is worse
+/// by new / base − 1, one of which more is better by 1 − new / base.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Margins {
+    /// What is less does not matter.
+    #[serde(deserialize_with = "fraction")]
+    pub margin: f64,
+    /// From here on a regression is a warning.
+    #[serde(deserialize_with = "fraction")]
+    pub warning: f64,
+    /// From here on it is critical.
+    #[serde(deserialize_with = "fraction")]
+    pub critical: f64,
+}
+
+/// Margins of what fits it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rule {
+    /// The metric, with `*` and `?`; any where it is not given, as for the rest.
+    pub metric: Option<String>,
+    /// The benchmark's label.
+    pub benchmark: Option<String>,
+    /// The platform.
+    pub platform: Option<String>,
+    /// `lower` or `higher`: only metrics of which less, or more, is better.
+    pub better: Option<Better>,
+    /// As in [`Margins`].
+    #[serde(deserialize_with = "perhaps")]
+    pub margin: Option<f64>,
+    /// As in [`Margins`].
+    #[serde(deserialize_with = "perhaps")]
+    pub warning: Option<f64>,
+    /// As in [`Margins`].
+    #[serde(deserialize_with = "perhaps")]
+    pub critical: Option<f64>,
+}
+
+/// When a comparison moves the baseline that it was made with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BaselinePolicy {
+    /// After which outcomes.
+    pub moves: super::Moves,
+}
+
+impl Default for Margins {
+    fn default() -> Self {
+        Self { margin: 0.01, warning: 0.05, critical: 0.10 }
+    }
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            level: 0.95,
+            false_discovery_rate: 0.05,
+            procedure: Procedure::default(),
+            resamples: 2_000,
+            default: Margins::default(),
+            rules: Vec::new(),
+            baseline: BaselinePolicy::default(),
+        }
+    }
+}
+
+/// What is wrong with a policy: file, line, what, and what to write instead.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{file}{}: {problem}", line.map(|line| format!(":{line}")).unwrap_or_default())]
+pub struct PolicyError {
+    file: String,
+    line: Option<usize>,
+    problem: String,
+}
+
+impl Policy {
+    /// Reads a policy from a file.
+    ///
+    /// # Errors
+    /// [`PolicyError`] if it cannot be read, or as [`parse`](Self::parse).
+    pub fn load(path: &Path) -> Result<Self, PolicyError> {
+        let file = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|error| PolicyError {
+            file: file.clone(),
+            line: None,
+            problem: format!("the policy cannot be read: {error}"),
+        })?;
+        Self::parse(&text, &file)
+    }
+
+    /// Reads a policy from its text; `file` is how errors call it.
+    ///
+    /// # Errors
+    /// [`PolicyError`] for malformed TOML, an unknown key, a value out of range.
+    pub fn parse(text: &str, file: &str) -> Result<Self, PolicyError> {
+        let policy: Self = toml::from_str(text).map_err(|error| PolicyError {
+            file: file.to_owned(),
+            line: error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1),
+            problem: problem(error.message()),
+        })?;
+        let wrong = |problem: String| PolicyError { file: file.to_owned(), line: None, problem };
+        policy.checked().map_err(wrong)?;
+        Ok(policy)
+    }
+
+    /// What holds for a metric of a benchmark on a platform.
+    #[must_use]
+    pub fn margins(&self, metric: &str, better: Better, label: &str, platform: &str) -> Margins {
+        self.rules
+            .iter()
+            .filter(|rule| rule.fits(metric, better, label, platform))
+            .fold(self.default, |margins, rule| rule.over(margins))
+    }
+
+    fn checked(&self) -> Result<(), String> {
+        if !(self.level > 0.5 && self.level < 1.0) {
+            return Err(format!("`level` is {}; it must lie between 0.5 and 1, such as 0.95", self.level));
+        }
+        if !(self.false_discovery_rate > 0.0 && self.false_discovery_rate < 1.0) {
+            return Err(format!(
+                "`false_discovery_rate` is {}; it must lie between 0 and 1",
+                self.false_discovery_rate
+            ));
+        }
+        if !(100..=1_000_000).contains(&self.resamples) {
+            return Err(format!("`resamples` is {}; it must lie between 100 and 1000000", self.resamples));
+        }
+        self.default.checked("[default]")?;
+        let over = |(i, rule): (usize, &Rule)| rule.over(self.default).checked(&format!("rule {}", i + 1));
+        self.rules.iter().enumerate().try_for_each(over)
+    }
+}
+
+impl Rule {
+    fn fits(&self, metric: &str, better: Better, label: &str, platform: &str) -> bool {
+        let glob =
+            |pattern: &Option<String>, text: &str| pattern.as_ref().is_none_or(|pattern| fits(pattern, text));
+        glob(&self.metric, metric)
+            && glob(&self.benchmark, label)
+            && glob(&self.platform, platform)
+            && self.better.is_none_or(|wanted| wanted == better)
+    }
+
+    fn over(&self, below: Margins) -> Margins {
+        Margins {
+            margin: self.margin.unwrap_or(below.margin),
+            warning: self.warning.unwrap_or(below.warning),
+            critical: self.critical.unwrap_or(below.critical),
+        }
+    }
+}
+
+impl Margins {
+    fn checked(self, place: &str) -> Result<(), String> {
+        let Self { margin, warning, critical } = self;
+        if !(margin > 0.0 && margin <= warning && warning <= critical) {
+            return Err(format!(
+                "{place}: margin {margin}, warning {warning} and critical {critical} must be above 0 and not fall in this order"
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// 0.05, or "5 %".
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Fraction {
+    Number(f64),
+    Text(String),
+}
+
+impl Fraction {
+    fn get(self) -> Result<f64, String> {
+        let (number, text) = match self {
+            Self::Number(number) => (Some(number), number.to_string()),
+            Self::Text(text) => {
+                let percent = text.strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
+                (percent.map(|percent| percent / 100.0), text)
+            }
+        };
+        let number = number.filter(|number| number.is_finite() && *number >= 0.0);
+        number.ok_or_else(|| format!("{text:?} is no fraction; write 0.05 or \"5 %\""))
+    }
+}
+
+fn fraction<'de, D: Deserializer<'de>>(value: D) -> Result<f64, D::Error> {
+    let wrong = || D::Error::custom("not a fraction; write 0.05 or \"5 %\"");
+    Fraction::deserialize(value).map_err(|_| wrong())?.get().map_err(D::Error::custom)
+}
+
+fn perhaps<'de, D: Deserializer<'de>>(value: D) -> Result<Option<f64>, D::Error> {
+    fraction(value).map(Some)
+}
+
+/// serde's words for an unknown key name all that are known: the nearest one is enough.
+fn problem(message: &str) -> String {
+    let Some(rest) = message.strip_prefix("unknown field ") else {
+        return message.lines().collect::<Vec<_>>().join(" ");
+    };
+    let mut names = rest.split('`').skip(1).step_by(2);
+    let unknown = names.next().unwrap_or_default();
+    format!("unknown key `{unknown}`; {}", hint(unknown, names))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rules that fit win over the default, later ones over earlier ones, key by key.
+    #[test]
+    fn later_rules_win() {
+        let text = "[default]\nmargin = 0.02\n[[rule]]\nmetric = '*memory'\nwarning = '10 %'\ncritical = 0.2\n\
+                    [[rule]]\nbenchmark = 'cpu.*'\nplatform = 'AMD*'\nmargin = 0.03\n[[rule]]\nbetter = 'higher'\ncritical = '15%'";
+        let policy = Policy::parse(text, "p").expect("a policy");
+        let of = |metric, better, label, platform| {
+            let Margins { margin, warning, critical } = policy.margins(metric, better, label, platform);
+            (margin, warning, critical)
+        };
+        assert_eq!(of("time", Better::Lower, "gpu.x", "Intel"), (0.02, 0.05, 0.10));
+        assert_eq!(of("peak_memory", Better::Lower, "cpu.x", "AMD EPYC"), (0.03, 0.10, 0.20));
+        assert_eq!(of("rate", Better::Higher, "cpu.x", "Intel"), (0.02, 0.05, 0.15));
+    }
+
+    /// A typo is told with its line and the nearest key; values out of range with what they must be.
+    #[test]
+    fn mistakes_are_told() {
+        let error = |text: &str| Policy::parse(text, "p.toml").expect_err(text).to_string();
+        assert_eq!(
+            error("\n[[rule]]\nmetrc = 'time'"),
+            "p.toml:3: unknown key `metrc`; did you mean `metric`?"
+        );
+        assert_eq!(error("levl = 0.9"), "p.toml:1: unknown key `levl`; did you mean `level`?");
+        assert!(error("level = 95").contains("`level` is 95; it must lie between 0.5 and 1"));
+        assert!(
+            error("[default]\nmargin = 'much'").starts_with("p.toml:2: \"much\" is no fraction; write 0.05"),
+            "{}",
+            error("[default]\nmargin = 'much'")
+        );
+        assert!(error("[default]\nmargin = -0.1").contains("is no fraction"));
+        assert!(
+            error("[default]\nwarning = 0.5")
+                .contains("[default]: margin 0.01, warning 0.5 and critical 0.1 must")
+        );
+        assert!(error("[[rule]]\nmargin = 0.2").contains("rule 1:"));
+        assert!(
+            error("[baseline]\nmoves = 'sometimes'").contains("moves")
+                || error("[baseline]\nmoves = 'sometimes'").contains("sometimes")
+        );
+        assert!(error("procedure = 'bonferroni'").contains("benjamini-hochberg"));
+        assert!(error("resamples = 5").contains("`resamples` is 5"));
+        assert!(error("[[rule]\n").starts_with("p.toml:1: "));
+    }
+
+    /// An empty policy is the default one.
+    #[test]
+    fn empty() {
+        assert_eq!(Policy::parse("", "p"), Ok(Policy::default()));
+    }
+}

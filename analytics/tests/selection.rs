@@ -1,0 +1,172 @@
+//! Selectors over a lake: what each kind selects, and what is said where nothing fits.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod fixture;
+
+use benchlake_analytics::{
+    At, Lake,
+    selection::{Selector, measured, platform, select},
+};
+use benchlake_schemas::{Baseline, BaselineEvent, Event, MovedBy, Series, Session, Status, Table};
+use benchlake_schemas::{Benchmark, sample_series, sample_session};
+use fixture::{DAY, commit, run, session};
+use std::{collections::BTreeMap, path::Path};
+
+const HOUR: i64 = 3_600_000_000;
+
+/// Session `s` of run `n` with its series; run 5 has measured nothing yet.
+fn rows(n: u32, s: u32) -> (Session, Option<Series>) {
+    let started_at = DAY + i64::from(n) * 24 * HOUR + i64::from(s) * 60_000_000;
+    let text = |list: [&str; 5]| Some(list[n as usize - 1].to_owned());
+    let row = Session {
+        event: Event::End,
+        status: Status::Ok,
+        started_at,
+        ended_at: Some(started_at + 1),
+        node: format!("gpu-{}", s % 2),
+        position: i64::from(s),
+        commit: text(["aaa111", "aab222", "ccc333", "ccc333", "ddd444"]),
+        branch: text(["main", "main", "it's", "main", "main"]),
+        // Run 4 has two arms in turns: A B, B A.
+        arm: (n == 4).then(|| ["old", "new", "new", "old"][s as usize].to_owned()),
+        tags: BTreeMap::from([("nightly".into(), (n % 2 == 0).to_string())]),
+        environment: BTreeMap::from([(
+            "cpu.model".into(),
+            if n == 3 { "Intel".into() } else { "AMD EPYC".to_owned() },
+        )]),
+        ..sample_session(run(n), session(n, s))
+    };
+    let series = Series {
+        run_id: run(n),
+        session_id: session(n, s),
+        started_at,
+        ..sample_series(Benchmark::new("w"), &[2.0, 4.0])
+    };
+    (row, (n != 5).then(|| Series { iterations: vec![2, 2], ..series }))
+}
+
+async fn lake(folder: &Path) -> Lake {
+    let all: Vec<_> = (1..=5).flat_map(|n| (0..4).map(move |s| rows(n, s))).collect();
+    let (sessions, series): (Vec<_>, Vec<_>) = all.into_iter().unzip();
+    commit(folder, Table::Sessions, &sessions, DAY).await;
+    commit(folder, Table::Series, &series.into_iter().flatten().collect::<Vec<_>>(), DAY).await;
+    let baseline = |revision, event, sessions: Vec<String>| Baseline {
+        name: "release".into(),
+        platform: "p".into(),
+        revision,
+        event,
+        set_at: DAY,
+        selector: "run:1".into(),
+        sessions,
+        runs: Vec::new(),
+        commit: None,
+        moved_by: MovedBy::Person,
+        reason: None,
+        versions: BTreeMap::new(),
+    };
+    let of = |n: u32| (0..2).map(|s| session(n, s).to_string()).collect::<Vec<_>>();
+    commit(
+        folder,
+        Table::Baselines,
+        &[baseline(1, BaselineEvent::Set, of(1)), baseline(2, BaselineEvent::Set, of(2))],
+        DAY,
+    )
+    .await;
+    Lake::open(folder.to_str().unwrap(), &At::Latest).await.unwrap()
+}
+
+async fn selected(lake: &Lake, text: &str) -> Result<Vec<String>, String> {
+    let selector: Selector = text.parse().map_err(|error| format!("{error}"))?;
+    let found = select(lake, &selector).await.map_err(|error| error.to_string())?;
+    let short = |session: &benchlake_analytics::selection::Session| {
+        let (run, own) = (session.run_id.chars().last().unwrap(), session.session_id.chars().last().unwrap());
+        format!("{run}.{own}")
+    };
+    Ok(found.sessions.iter().map(short).collect())
+}
+
+/// Terms that name a scope select all in it; without one the newest measured run that fits counts.
+#[tokio::test]
+async fn what_is_selected() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = lake(folder.path()).await;
+    let run = run(2).to_string();
+    let all = |n: u32| (0..4).map(|s| format!("{n}.{s}")).collect::<Vec<_>>();
+    let cases = [
+        ("latest".to_owned(), all(4)),
+        (format!("run:{run}"), all(2)),
+        ("commit:aaa".to_owned(), all(1)),
+        ("commit:CCC333".to_owned(), [all(3), all(4)].concat()),
+        ("branch:main".to_owned(), all(4)),
+        ("branch:it's".to_owned(), all(3)),
+        ("tag:nightly=false".to_owned(), all(3)),
+        ("arm:old".to_owned(), vec!["4.0".into(), "4.3".into()]),
+        ("branch:main,window:3d".to_owned(), [all(2)[3..].to_vec(), all(4), all(5)].concat()),
+        ("window:1d,node:gpu-?".to_owned(), [all(4)[3..].to_vec(), all(5)].concat()),
+        ("node:*-1".to_owned(), vec!["4.1".into(), "4.3".into()]),
+        ("env:cpu.model=Int*".to_owned(), all(3)),
+        ("baseline:release".to_owned(), vec!["2.0".into(), "2.1".into()]),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(selected(&lake, &text).await, Ok(expected), "{text}");
+    }
+}
+
+/// Where nothing fits, the term that fits nothing is told, with what is near.
+#[tokio::test]
+async fn what_is_near_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = lake(folder.path()).await;
+    let cases = [
+        ("branch:man", "branch:man selects no session: nothing fits branch:man; there are `it's`, `main`"),
+        ("commit:aa", "commit:aa fits 2 commits: aaa111, aab222; give more of it"),
+        ("tag:nightli=1", "nothing fits tag:nightli=1; the tags are `nightly`"),
+        ("tag:nightly=1", "nothing fits tag:nightly=1; the values of `nightly` are `false`, `true`"),
+        ("env:cpu.modl=x", "no session has the fact `cpu.modl`"),
+        ("env:cpu.model=ARM*", "the values of `cpu.model` are `AMD EPYC`, `Intel`"),
+        ("baseline:releas", "nothing fits baseline:releas; there are `release`"),
+        ("arm:old,node:gpu-7", "nothing fits node:gpu-7; there are `gpu-0`, `gpu-1`"),
+        ("branch:it's,arm:old", "each term fits some, but no measured session fits all of them"),
+        (
+            "run:019aa000-0000-7000-8000-000000000009",
+            "nothing fits run:019aa000-0000-7000-8000-000000000009; there are `019aa000",
+        ),
+    ];
+    for (text, expected) in cases {
+        let error = selected(&lake, text).await.unwrap_err();
+        assert!(error.contains(expected), "{text}: {error}");
+    }
+    let empty = tempfile::tempdir().unwrap();
+    commit::<Session>(empty.path(), Table::Sessions, &[], DAY).await;
+    let empty = Lake::open(empty.path().to_str().unwrap(), &At::Latest).await.unwrap();
+    let error = selected(&empty, "latest").await.unwrap_err();
+    assert!(error.contains("the lake has no session at this state"), "{error}");
+}
+
+/// What the sessions measured comes per benchmark and metric, in the order of the sessions, each sample
+/// divided by its iterations; rounds are counted over the arms.
+#[tokio::test]
+async fn what_they_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = lake(folder.path()).await;
+    let found = select(&lake, &"latest".parse().unwrap()).await.unwrap();
+    let rounds: Vec<_> =
+        found.sessions.iter().map(|session| (session.round, session.arm.clone().unwrap())).collect();
+    assert_eq!(
+        rounds,
+        [(0, "old".into()), (0, "new".into()), (1, "new".into()), (1, "old".into())] as [(i64, String); 4]
+    );
+    assert_eq!(platform(&found.sessions[0].environment), "AMD EPYC, unknown threads, unknown");
+    let all = measured(&lake, &found, "time").await.unwrap();
+    assert_eq!(all.len(), 1);
+    assert_eq!((all[0].label.as_str(), all[0].unit.as_str()), ("w", "s"));
+    let ids: Vec<_> = all[0].observed.iter().map(|series| &series.session_id).collect();
+    assert_eq!(ids, found.sessions.iter().map(|session| &session.session_id).collect::<Vec<_>>());
+    assert!(all[0].observed.iter().all(|series| series.values == [1.0, 2.0]));
+    let error = measured(&lake, &found, "tme").await.unwrap_err().to_string();
+    assert!(error.ends_with("its sessions did not measure `tme`; did you mean `time`?"), "{error}");
+    let nothing = select(&lake, &format!("run:{}", run(5)).parse().unwrap()).await.unwrap();
+    let error = measured(&lake, &nothing, "time").await.unwrap_err().to_string();
+    assert!(error.contains("its sessions have no samples"), "{error}");
+}
