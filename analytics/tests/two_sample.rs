@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use benchlake_analytics::stats;
+use benchlake_analytics::{ask, context, format, stats};
 use proptest::prelude::*;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -288,5 +288,54 @@ proptest! {
         let interval = stats::hodges_lehmann(&a, &b, 0.9).unwrap().interval;
         let p = stats::mann_whitney(&a, &b).unwrap().p;
         prop_assert_eq!(p > 0.1, interval.low < 0.0 && 0.0 < interval.high);
+    }
+}
+
+/// A row's values of a query, as text.
+async fn row(columns: &str) -> Vec<String> {
+    let answer = ask(&context(), &format!("SELECT {columns}")).await;
+    let answer = answer.unwrap_or_else(|error| panic!("{columns}: {error}"));
+    format::rows(&answer).unwrap().remove(0)
+}
+
+/// In SQL a list that is null, or too short for a statistic, gives null; null elements are left out; NaN
+/// gives NaN; of few elements a shift has an interval without ends.
+#[tokio::test]
+async fn odd_lists_in_sql() {
+    let cases = [
+        ("welch_p(NULL, [1.0, 2.0])", "null"),
+        ("welch_p([1.0], [1.0, 2.0])", "null"),
+        ("welch_t([3, 3, 3], [3, 3])", "null"),
+        ("welch_df([1, NULL, 2, 3], [2, 3, NULL, 4])", "4"),
+        ("welch_p([1.0, 'NaN'::double], [1.0, 2.0])", "NaN"),
+        ("mann_whitney_p([], [1.0])", "null"),
+        ("mann_whitney_p([1, 1], [1, 1])", "1"),
+        ("mann_whitney_u([1], [NULL])", "null"),
+        ("hodges_lehmann([1.0], [4.0])", "3"),
+        ("hodges_lehmann_high([1.0, 2.0, 3.0], [4.0, 5.0, 6.0])", "inf"),
+        ("hodges_lehmann_high([1.0, 2.0, 3.0], [4.0, 5.0, 6.0], 0.85)", "5"),
+        ("ks_p(['NaN'::double], [1.0])", "NaN"),
+        ("cohens_d([1, 1], [2, 2])", "null"),
+        ("cliffs_delta([1], [2])", "1"),
+        ("ratio_of_means([-1, 0, 1.5], [1, 2, 3])", "null"),
+        ("tost_p([1, 2], [1, 2], 1, -1)", "null"),
+        ("tost_p([1, 2], [1, 2], NULL, 1)", "null"),
+    ];
+    for (expression, expected) in cases {
+        assert_eq!(row(expression).await, [expected], "{expression}");
+    }
+}
+
+/// A number that is out of its range, or missing, is an error that says which.
+#[tokio::test]
+async fn wrong_numbers_in_sql() {
+    let cases = [
+        ("hodges_lehmann_low([1], [2], 1.5)", "level is 1.5; it must lie between 0 and 1"),
+        ("tost_p([1], [2], 1)", "tost_p(a, b, low, high)"),
+        ("welch_p([1])", "welch_p(a, b)"),
+    ];
+    for (expression, expected) in cases {
+        let error = ask(&context(), &format!("SELECT {expression}")).await.unwrap_err().to_string();
+        assert!(error.contains(expected), "{expression}: {error}");
     }
 }
