@@ -1,8 +1,12 @@
 //! What a command fails with: one line for people, one code for scripts.
 
 use benchlake_analytics::{
-    LakeError as CatalogError, QueryError, SqlError, format::WriteError, functions::UnknownFunction,
+    LakeError as CatalogError, QueryError, SqlError,
+    decide::{CompareError, ExplainError, PolicyError},
+    format::WriteError,
+    functions::UnknownFunction,
     report::ReportError,
+    selection::SelectError,
 };
 use benchlake_pipeline::{LakeError, LandError, store::explain};
 use benchlake_producers::{
@@ -36,6 +40,15 @@ fn of_query(error: &(dyn Error + 'static)) -> u8 {
     if explain(error).is_some() { exit::UNREACHABLE } else { exit::USAGE }
 }
 
+/// A selector that fits nothing is not wrong in itself.
+fn of_selection(error: &SelectError) -> u8 {
+    match error {
+        SelectError::Nothing { .. } => exit::NOTHING,
+        SelectError::Ambiguous { .. } => exit::USAGE,
+        SelectError::Sql(error) => of_query(error),
+    }
+}
+
 macro_rules! failure {
     ($($error:ty => $code:expr),+ $(,)?) => {
         $(impl From<$error> for Failure {
@@ -65,6 +78,18 @@ failure!(
         LandError::Kafka(error) => exit_code(error),
         LandError::Lake(_) | LandError::OffsetOutOfRange { .. } => exit::UNREACHABLE,
         _ => exit::INTERNAL,
+    },
+    PolicyError => |_| exit::USAGE,
+    SelectError => |error| of_selection(error),
+    CompareError => |error| match error {
+        CompareError::Select(error) => of_selection(error),
+        CompareError::NothingInCommon { .. } | CompareError::OtherPlatform { .. } => exit::NOTHING,
+        CompareError::Refused(_) | CompareError::Same { .. } => exit::USAGE,
+        CompareError::Sql(error) => of_query(error),
+    },
+    ExplainError => |error| match error {
+        ExplainError::Nothing { .. } => exit::NOTHING,
+        ExplainError::Several { .. } => exit::USAGE,
     },
     ReportError => |error| match error {
         ReportError::NoSeries { .. } | ReportError::NoRun { .. } => exit::NOTHING,

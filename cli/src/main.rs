@@ -4,6 +4,7 @@
 
 mod args;
 mod arms;
+mod compare;
 mod dead_letters;
 mod deliver;
 mod demo;
@@ -60,6 +61,7 @@ fn dispatch(args: &Args) -> Result<u8, Failure> {
         Command::Query(query) => query::run(query),
         Command::Functions(functions) => functions::run(functions),
         Command::Report(report) => report::run(report, global),
+        Command::Compare(compare) => compare::run(compare, global),
         Command::Lake(command) => lake::run(command, global),
         Command::DeadLetters(command) => dead_letters::run(command, global),
         Command::Doctor(doctor) => doctor::run(doctor),
