@@ -1,22 +1,16 @@
 //! Two selections, benchmark by benchmark.
 
-use super::{
-    Decision, Evidence, Layout, Noise, Policy, Procedure, Refused, SideOf, decide, noise, sides::Sides,
-};
+use super::{Decision, Layout, Noise, Policy, Procedure, Refused, SideOf, judge::Judge, noise, sides::Sides};
 use crate::{
     Lake, SqlError,
     selection::{
-        Difference, Measured, Observed, SelectError, Selected, Selector, Session, Term, measured, platform,
-        select,
+        Difference, Measured, SelectError, Selected, Selector, Session, Term, measured, platform, select,
     },
-    stats::{self, Effect, Replicate, Resampling},
+    stats::Effect,
 };
-use benchlake_schemas::{Better, Outcome};
+use benchlake_schemas::Better;
 use serde::Serialize;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::atomic::{AtomicUsize, Ordering},
-};
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// What is compared how.
@@ -241,17 +235,31 @@ pub async fn compare(
             remarks: matched.remarks,
         });
     }
-    let histories = noise::histories(lake, &first, &second, metric).await?;
-    let platform = second.sessions.first().map(|session| platform(&session.environment)).unwrap_or_default();
+    let histories = match sides.layout {
+        // Arms of one run share what runs differ by.
+        Layout::Pairs => noise::Histories::default(),
+        Layout::Nodes | Layout::Groups => noise::histories(lake, &first, &second, metric).await?,
+    };
+    let side = |selected: &Selected, counted| SideOf::new(selected, counted);
+    let (base_side, new_side) = (side(&first, &sides.first), side(&second, &sides.second));
+    let places = places(&first, &second);
+    let platform = new_side.platforms.first().cloned().unwrap_or_default();
     let both = std::mem::take(&mut matched.both);
-    let compared = decided(&both, &sides, &histories, &platform, options);
+    let judge = Judge { sides: &sides, histories: &histories, places: &places, platform: &platform, options };
+    let compared = judge.all(&both);
     let mut remarks = sides.remarks.clone();
     remarks.append(&mut matched.remarks);
-    let side = |selected: &Selected, counted| SideOf::new(selected, counted);
+    remarks.extend(unknown_noise(sides.layout, &compared));
+    if new_side.platforms.len() > 1 {
+        remarks.push(format!(
+            "the margins are those of {platform}, one of {} platforms",
+            new_side.platforms.len()
+        ));
+    }
     Ok(Comparison {
         id: id(lake, base, new, options),
-        base: side(&first, &sides.first),
-        new: side(&second, &sides.second),
+        base: base_side,
+        new: new_side,
         layout: sides.layout,
         level: options.policy.level,
         false_discovery_rate: options.policy.false_discovery_rate,
@@ -264,7 +272,18 @@ pub async fn compare(
         only_new: matched.only_new,
         at: lake.pin().to_string(),
         options: options.clone(),
-        places: places(&first, &second),
+        places,
+    })
+}
+
+/// Of how many benchmarks it is not known how they move from run to run.
+fn unknown_noise(layout: Layout, compared: &[Compared]) -> Option<String> {
+    let unknown = compared.iter().filter(|one| one.noise.is_none()).count();
+    (layout != Layout::Pairs && unknown > 0).then(|| {
+        format!(
+            "noise between runs is unknown for {unknown} of {}: fewer than 6 earlier runs; what differs from run to run looks like a change",
+            compared.len()
+        )
     })
 }
 
@@ -367,200 +386,6 @@ fn also(remarks: &[String]) -> String {
         [one] => format!("; {one}"),
         [one, rest @ ..] => format!("; {one}, and {} more", rest.len()),
     }
-}
-
-/// Every benchmark's decision, worst first.
-fn decided(
-    both: &[(Measured, Measured)],
-    sides: &Sides,
-    histories: &noise::Histories,
-    platform: &str,
-    options: &Options,
-) -> Vec<Compared> {
-    let policy = &options.policy;
-    let mut compared =
-        on_all_cores(both, |(base, new)| undecided(base, new, sides, histories, platform, options));
-    let with: Vec<usize> = (0..compared.len()).filter(|&i| compared[i].effect.is_some()).collect();
-    let ps: Vec<f64> = with.iter().filter_map(|&i| compared[i].effect.map(|effect| effect.p)).collect();
-    let adjusted = match policy.procedure {
-        Procedure::BenjaminiHochberg => stats::benjamini_hochberg(&ps),
-        Procedure::BenjaminiYekutieli => stats::benjamini_yekutieli(&ps),
-    };
-    for (&i, p) in with.iter().zip(adjusted) {
-        compared[i].adjusted_p = Some(p);
-    }
-    for one in &mut compared {
-        one.decision = decide(&Evidence {
-            effect: one.effect.as_ref(),
-            adjusted_p: one.adjusted_p.unwrap_or(1.0),
-            false_discovery_rate: policy.false_discovery_rate,
-            better: one.better,
-            margins: one.margins,
-            noise: one.noise,
-            sessions: (one.base.sessions, one.new.sessions),
-            constant: constant(&one.of_sessions.0).zip(constant(&one.of_sessions.1)),
-            level: policy.level,
-        });
-    }
-    compared.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| by_how_much(b).total_cmp(&by_how_much(a))));
-    compared
-}
-
-/// Regressions first, improvements last.
-fn rank(one: &Compared) -> (u8, u8) {
-    let outcome = match one.decision.outcome {
-        Outcome::Regression => 0,
-        Outcome::Inconclusive => 1,
-        Outcome::Equivalent => 2,
-        Outcome::Improvement => 3,
-    };
-    (outcome, one.decision.severity.map_or(2, |severity| severity as u8))
-}
-
-/// By how much it is worse; a change from 0 is larger than any fraction.
-fn by_how_much(one: &Compared) -> f64 {
-    one.decision.worse.unwrap_or(match one.decision.outcome {
-        Outcome::Regression => f64::INFINITY,
-        Outcome::Improvement => f64::NEG_INFINITY,
-        Outcome::Equivalent | Outcome::Inconclusive => 0.0,
-    })
-}
-
-/// The values of `work` of each item, in their order.
-fn on_all_cores<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from).min(items.len().max(1));
-    let next = AtomicUsize::new(0);
-    let mut done: Vec<(usize, R)> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..cores)
-            .map(|_| {
-                scope.spawn(|| {
-                    let mut own = Vec::new();
-                    loop {
-                        let i = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(item) = items.get(i) else { return own };
-                        own.push((i, work(item)));
-                    }
-                })
-            })
-            .collect();
-        threads.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
-    });
-    done.sort_unstable_by_key(|(i, _)| *i);
-    done.into_iter().map(|(_, value)| value).collect()
-}
-
-/// The effect of one benchmark, before it is known how many there are.
-fn undecided(
-    base: &Measured,
-    new: &Measured,
-    sides: &Sides,
-    histories: &noise::Histories,
-    platform: &str,
-    options: &Options,
-) -> Compared {
-    let policy = &options.policy;
-    let resampling = Resampling {
-        level: policy.level,
-        resamples: policy.resamples,
-        // Of its own, so that chance does not strike all benchmarks alike.
-        seed: seed(&new.benchmark_id, &new.metric) ^ options.seed,
-    };
-    let (first, second) = (counted(base, &sides.first), counted(new, &sides.second));
-    let flags: BTreeSet<&String> =
-        first.iter().chain(&second).flat_map(|(series, _)| &series.flags).collect();
-    let of_sessions = (of_sessions(&first), of_sessions(&second));
-    Compared {
-        benchmark_id: new.benchmark_id.clone(),
-        benchmark: new.benchmark.clone(),
-        parameters: new.parameters.clone(),
-        label: new.label.clone(),
-        metric: new.metric.clone(),
-        unit: new.unit.clone(),
-        better: new.better,
-        base: centre(&of_sessions.0),
-        new: centre(&of_sessions.1),
-        effect: effect(&first, &second, sides.layout, resampling),
-        adjusted_p: None,
-        margins: policy.margins(&new.metric, new.better, &new.label, platform),
-        noise: histories.noise(&new.benchmark_id, &new.metric),
-        decision: Decision {
-            outcome: Outcome::Inconclusive,
-            severity: None,
-            reason: super::Reason::NoRatio,
-            worse: None,
-            margin: 0.0,
-            sessions_needed: None,
-        },
-        flags: flags.into_iter().cloned().collect(),
-        of_sessions,
-    }
-}
-
-/// The series of sessions that count, with their pair or block.
-fn counted<'a>(measured: &'a Measured, units: &BTreeMap<String, usize>) -> Vec<(&'a Observed, usize)> {
-    measured.observed.iter().filter_map(|series| Some((series, *units.get(&series.session_id)?))).collect()
-}
-
-fn of_sessions(side: &[(&Observed, usize)]) -> Vec<OfSession> {
-    let of = |(series, unit): &(&Observed, usize)| OfSession {
-        session_id: series.session_id.clone(),
-        unit: *unit,
-        median: stats::median(&series.values).unwrap_or(f64::NAN),
-        samples: series.values.len(),
-        flags: series.flags.clone(),
-    };
-    side.iter().map(of).collect()
-}
-
-fn centre(side: &[OfSession]) -> Centre {
-    let logs: Vec<f64> = side.iter().map(|session| session.median.ln()).collect();
-    let geometric = stats::mean(&logs).map_or(f64::NAN, f64::exp);
-    Centre {
-        // Zeros have no logarithm; where all are, that is what they are.
-        value: constant(side).unwrap_or(geometric),
-        sessions: side.iter().map(|session| &session.session_id).collect::<BTreeSet<_>>().len(),
-        samples: side.iter().map(|session| session.samples).sum(),
-    }
-}
-
-/// The median of every session, where there are two or more and all are the same number.
-fn constant(side: &[OfSession]) -> Option<f64> {
-    let (first, rest) = side.split_first()?;
-    let is_same = |other: &OfSession| other.median.total_cmp(&first.median).is_eq();
-    (first.median.is_finite() && !rest.is_empty() && rest.iter().all(is_same)).then_some(first.median)
-}
-
-fn effect(
-    first: &[(&Observed, usize)],
-    second: &[(&Observed, usize)],
-    layout: Layout,
-    resampling: Resampling,
-) -> Option<Effect> {
-    if layout == Layout::Pairs {
-        let by_pair: BTreeMap<usize, &Observed> =
-            second.iter().map(|(series, pair)| (*pair, *series)).collect();
-        let both =
-            first.iter().filter_map(|(series, pair)| Some((&series.values, &by_pair.get(pair)?.values)));
-        let (first, second): (Vec<&Vec<f64>>, Vec<&Vec<f64>>) = both.unzip();
-        return stats::paired_session_ratio(&first, &second, resampling);
-    }
-    stats::session_ratio(&replicates(first), &replicates(second), resampling)
-}
-
-fn replicates<'a>(side: &[(&'a Observed, usize)]) -> Vec<Replicate<'a>> {
-    side.iter().map(|(series, block)| Replicate { samples: &series.values, block: *block }).collect()
-}
-
-impl Comparison {
-    /// The seed of a benchmark's bootstrap.
-    pub(super) fn seed(&self, one: &Compared) -> u64 {
-        seed(&one.benchmark_id, &one.metric) ^ self.options.seed
-    }
-}
-
-/// A number from an id, the same for ever.
-fn seed(benchmark_id: &str, metric: &str) -> u64 {
-    Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{benchmark_id}/{metric}").as_bytes()).as_u64_pair().0
 }
 
 /// The id of the question at this state of the lake.

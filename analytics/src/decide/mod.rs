@@ -8,6 +8,7 @@
 mod comparison;
 mod forms;
 mod glob;
+mod judge;
 mod moves;
 mod noise;
 mod policy;

@@ -1,9 +1,13 @@
 //! From evidence to a decision: pure.
 
 use super::{Margins, Noise};
-use crate::stats::{Effect, sessions_needed};
+use crate::stats::{Effect, Units, sessions_needed};
 use benchlake_schemas::{Better, Outcome, Severity};
 use serde::Serialize;
+use statrs::{
+    distribution::{ContinuousCDF, Normal},
+    function::factorial::ln_binomial,
+};
 use std::fmt;
 
 /// What a decision is made of.
@@ -15,6 +19,8 @@ pub struct Evidence<'a> {
     pub adjusted_p: f64,
     /// The largest adjusted p that counts.
     pub false_discovery_rate: f64,
+    /// The p that it would take to be discovered beside what was.
+    pub discovering_p: f64,
     /// Which direction is better.
     pub better: Better,
     /// What the policy says.
@@ -132,14 +138,29 @@ impl fmt::Display for Reason {
 
 /// The power that is planned for.
 pub(super) const POWER: f64 = 0.9;
+/// More sessions than this are none that anybody measures.
+const MOST_SESSIONS: u64 = 10_000;
+
+/// The margin of a benchmark: the policy's, or its own noise from run to run where that is wider.
+pub(super) fn margin(margins: Margins, noise: Option<Noise>) -> f64 {
+    noise.map_or(0.0, |noise| noise.floor).max(margins.margin)
+}
+
+/// Whether an effect is beyond a margin: on the scale of logarithms, where 2 % slower and 2 % quicker are as far from no
+/// change.
+pub(super) fn is_beyond(effect: &Effect, margin: f64) -> bool {
+    effect.estimate.value.ln().abs() >= margin.ln_1p()
+}
 
 /// Decides.
 ///
+/// With m the margin, a ratio is within it from 1 / (1 + m) to 1 + m.
+///
 /// - `regression` or `improvement`: the interval of the ratio leaves 1 out, its adjusted p is at most the
 ///   false-discovery rate, and the estimate is beyond the margin.
-/// - `equivalent`: the whole interval lies within the margin on both sides (two one-sided tests, each at (1 − level) / 2).
-/// - `inconclusive`: everything else, with the number of sessions at which a change of the size of the margin
-///   would be found with probability 0.9.
+/// - `equivalent`: the whole interval lies within the margin (two one-sided tests, each at (1 − level) / 2).
+/// - `inconclusive`: everything else, with the number of sessions on each side that would decide it with
+///   probability 0.9 if the estimate is right; none where noise between runs alone keeps it open.
 ///
 /// A regression is `critical` or a `warning` where the estimate is beyond those margins.
 ///
@@ -147,7 +168,7 @@ pub(super) const POWER: f64 = 0.9;
 /// are equal are `equivalent`, and a change from 0 is beyond every margin.
 #[must_use]
 pub fn decide(evidence: &Evidence<'_>) -> Decision {
-    let margin = evidence.noise.map_or(0.0, |noise| noise.floor).max(evidence.margins.margin);
+    let margin = margin(evidence.margins, evidence.noise);
     let undecided = |reason, worse, sessions_needed| Decision {
         outcome: Outcome::Inconclusive,
         severity: None,
@@ -170,7 +191,7 @@ pub fn decide(evidence: &Evidence<'_>) -> Decision {
     };
     let apart = interval.low > 1.0 || interval.high < 1.0;
     let discovered = evidence.adjusted_p <= evidence.false_discovery_rate;
-    if apart && discovered && worse.abs() >= margin {
+    if apart && discovered && is_beyond(effect, margin) {
         let outcome = if worse > 0.0 { Outcome::Regression } else { Outcome::Improvement };
         return decided(outcome, Reason::Beyond);
     }
@@ -182,7 +203,7 @@ pub fn decide(evidence: &Evidence<'_>) -> Decision {
         (true, true) => Reason::NearMargin,
         (false, _) => Reason::Wide,
     };
-    undecided(reason, Some(worse), needed(effect, margin, evidence))
+    undecided(reason, Some(worse), needed(effect, margin, reason, evidence))
 }
 
 /// What can be said where one of the sides is 0: only if the sessions of each agree exactly.
@@ -196,6 +217,17 @@ fn without_ratio(evidence: &Evidence<'_>, margin: f64) -> Option<Decision> {
     }
     if base < 0.0 || new < 0.0 {
         return None;
+    }
+    if least_p(evidence.sessions) > 1.0 - evidence.level {
+        let enough = (2..).find(|&sessions| least_p((sessions, sessions)) <= 1.0 - evidence.level);
+        return Some(Decision {
+            outcome: Outcome::Inconclusive,
+            severity: None,
+            reason: Reason::TooFewSessions,
+            worse: None,
+            margin,
+            sessions_needed: enough.map(|sessions| sessions as u64),
+        });
     }
     let is_worse = (new > base) == (evidence.better == Better::Lower);
     // A fraction of a base of 0 is no number.
@@ -223,25 +255,61 @@ fn severity(worse: f64, margins: Margins) -> Option<Severity> {
     }
 }
 
-/// Sessions on each side at which a change of the size of the margin would be found, or, where the change
-/// lies near the margin, on which side of it it is.
-fn needed(effect: &Effect, margin: f64, evidence: &Evidence<'_>) -> Option<u64> {
-    let sd = ((effect.sd_first.powi(2) + effect.sd_second.powi(2)) / 2.0).sqrt();
-    let size = (1.0 + margin).ln();
-    // At least as many again as there are: where the plan says that it should have been decided, it was bad luck.
-    let least = evidence.sessions.0.min(evidence.sessions.1) as u64 + 1;
-    sessions_needed(size, sd, evidence.level, POWER).map(|sessions| sessions.max(least))
+/// The least p of an exact permutation test of so many sessions.
+fn least_p((first, second): (usize, usize)) -> f64 {
+    2.0 * (-ln_binomial((first + second) as u64, first as u64)).exp()
+}
+
+/// Sessions on each side that would decide it with a probability of 0.9, if the estimate and the spreads are
+/// right: by how much the interval would have to be narrower, and how that goes with the number of sessions.
+fn needed(effect: &Effect, margin: f64, reason: Reason, evidence: &Evidence<'_>) -> Option<u64> {
+    let (theta, limit) = (effect.estimate.value.ln().abs(), margin.ln_1p());
+    let to_limit = (limit - theta).abs();
+    let (size, level, power) = match reason {
+        Reason::NotDiscovered => (theta, 1.0 - evidence.discovering_p, POWER),
+        // Beyond the margin: that it is one at all. Within: on both sides, each of which may fail.
+        Reason::Wide if theta >= limit => (theta, evidence.level, POWER),
+        Reason::Wide => (to_limit, evidence.level, f64::midpoint(1.0, POWER)),
+        _ => (to_limit, evidence.level, POWER),
+    };
+    let normal = Normal::standard();
+    let reach = normal.inverse_cdf(f64::midpoint(1.0, level)) + normal.inverse_cdf(power);
+    // What noise between runs takes of it is there with any number of sessions.
+    let size = size * size - (reach * effect.error_between_runs).powi(2);
+    if size <= 0.0 {
+        return None;
+    }
+    let mean_sd = f64::midpoint(effect.sd_first.powi(2), effect.sd_second.powi(2)).sqrt();
+    // The plan is for two groups; a mean of differences has half of their variance.
+    let sd = if effect.units == Units::Sessions { mean_sd } else { mean_sd / std::f64::consts::SQRT_2 };
+    let units = sessions_needed(size.sqrt(), sd, level, power)?;
+    let now = evidence.sessions.0.min(evidence.sessions.1) as u64;
+    let sessions = match effect.units {
+        // Sessions on as many nodes as there are.
+        Units::Blocks => units.checked_mul(now)?.div_ceil(effect_blocks(effect)),
+        _ => units,
+    };
+    // Where the plan says that it should have been decided, it was bad luck.
+    Some(sessions.max(now + 1)).filter(|sessions| *sessions <= MOST_SESSIONS)
+}
+
+/// How many blocks an effect over blocks has.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small whole number, and one")]
+fn effect_blocks(effect: &Effect) -> u64 {
+    (effect.df.round() as u64 + 1).max(2)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stats::{Estimate, Interval};
 
     fn evidence(constant: Option<(f64, f64)>, better: Better) -> Evidence<'static> {
         Evidence {
             effect: None,
             adjusted_p: 1.0,
             false_discovery_rate: 0.05,
+            discovering_p: 0.05,
             better,
             margins: Margins::default(),
             noise: None,
@@ -249,6 +317,68 @@ mod tests {
             level: 0.95,
             constant,
         }
+    }
+
+    /// Ten times slower is a regression in either direction, whatever the margin is short of that; a ratio just beyond the
+    /// margin is as decided on both sides.
+    #[test]
+    fn margins_are_ratios() {
+        let effect = |ratio: f64| Effect {
+            estimate: Estimate {
+                value: ratio,
+                interval: Interval { low: ratio * 0.999, high: ratio * 1.001 },
+            },
+            error: 0.0005,
+            t: ratio.ln() / 0.0005,
+            df: 18.0,
+            calibration: 1.0,
+            p: 0.0,
+            units: Units::Sessions,
+            sd_first: 0.001,
+            sd_second: 0.001,
+            error_between_runs: 0.0,
+        };
+        let of = |ratio: f64, better, margin: f64| {
+            let effect = effect(ratio);
+            let margins = Margins { margin, warning: 0.3, critical: 0.5 };
+            decide(&Evidence { effect: Some(&effect), adjusted_p: 0.0, margins, ..evidence(None, better) })
+                .outcome
+        };
+        assert_eq!(of(0.1, Better::Higher, 1.1), Outcome::Regression);
+        assert_eq!(of(10.0, Better::Lower, 1.1), Outcome::Regression);
+        assert_eq!(of(0.78, Better::Lower, 0.25), Outcome::Improvement);
+        assert_eq!(of(0.79, Better::Higher, 0.25), Outcome::Regression);
+        assert_eq!(of(0.82, Better::Higher, 0.25), Outcome::Equivalent);
+    }
+
+    /// More sessions are asked for the nearer the estimate lies to the margin; none where noise between runs
+    /// alone keeps it open; pairs need half as many as groups.
+    #[test]
+    fn what_would_decide() {
+        let of = |ratio: f64, units, error_between_runs| {
+            let interval = Interval { low: ratio * 0.98, high: ratio * 1.02 };
+            let effect = Effect {
+                estimate: Estimate { value: ratio, interval },
+                error: 0.01,
+                t: ratio.ln() / 0.01,
+                df: 18.0,
+                calibration: 1.0,
+                p: 0.5,
+                units,
+                sd_first: 0.02,
+                sd_second: 0.02,
+                error_between_runs,
+            };
+            decide(&Evidence { effect: Some(&effect), sessions: (10, 10), ..evidence(None, Better::Lower) })
+                .sessions_needed
+        };
+        let none = of(1.0, Units::Sessions, 0.0).expect("a number");
+        let near = of(1.005, Units::Sessions, 0.0).expect("a number");
+        let pairs = of(1.0, Units::Pairs, 0.0).expect("a number");
+        assert!((80..130).contains(&none) && near > 3 * none, "{none} {near}");
+        assert!((pairs * 2).abs_diff(none) < 4, "{none} {pairs}");
+        assert_eq!(of(1.0, Units::Sessions, 0.01), None);
+        assert_eq!(of(1.009_999, Units::Sessions, 0.0), None);
     }
 
     /// A reason is called in texts what it is called in JSON.

@@ -38,7 +38,7 @@ pub use dip::{dip, dip_in_place};
 pub use effect_size::{cliffs_delta, cohens_d, hedges_g};
 pub use equivalence::{Equivalence, tost};
 pub use hierarchical::{
-    Effect, Estimate, Replicate, Resampling, paired_session_ratio, session_centre, session_ratio,
+    Effect, Estimate, Replicate, Resampling, Units, paired_session_ratio, session_centre, session_ratio,
 };
 pub use hodges_lehmann::hodges_lehmann;
 pub use interval::{Interval, mean_interval};
@@ -64,5 +64,4 @@ pub use spread::{
 pub use stragglers::{Cochran, Grubbs, cochran, grubbs};
 pub use summary::{Summary, summary};
 pub use trimmed::{trimmed_mean, trimmed_mean_in_place, winsorized_mean, winsorized_mean_in_place};
-
 pub use welch::{Welch, welch};
