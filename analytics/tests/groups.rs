@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use benchlake_analytics::stats::{self, Grubbs, Precision, VarianceComponents};
+use benchlake_analytics::{
+    ask, context, format,
+    stats::{self, Grubbs, Precision, VarianceComponents},
+};
 use proptest::{collection::vec, prop_assert, prop_assert_eq};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -390,6 +393,88 @@ fn optimal_repetitions_edges() {
     {
         assert!(of(costs, variances).is_empty());
     }
+}
+
+async fn value(expression: &str) -> String {
+    match ask(&context(), &format!("SELECT {expression}")).await {
+        Ok(answer) => format::rows(&answer).unwrap()[0][0].clone(),
+        Err(error) => format!("{expression}: {error}"),
+    }
+}
+
+/// In SQL null groups and elements are left out, with null beside a null where there is a value for each;
+/// too few are null; any list type is taken.
+#[tokio::test]
+async fn in_sql() {
+    for (expression, expected) in [
+        ("variance_within([[1, 3], NULL, [5, NULL, 7]])", "2"),
+        ("variance_within(NULL)", "null"),
+        ("variance_within([])", "null"),
+        ("variance_within([[1, 3]])", "null"),
+        ("variance_within([[1], [2]])", "null"),
+        ("variance_within([[1, 3], []])", "null"),
+        ("variance_within([[1, 3], [NULL]])", "null"),
+        ("variance_within(arrow_cast([[1, 3], [5, 7]], 'LargeList(LargeList(Int32))'))", "2"),
+        ("icc([['NaN'::double, 3], [5, 7]])", "NaN"),
+        ("icc([[1, 1], [1, 1]])", "NaN"),
+        ("anova_f([[1, 1], [2, 2]])", "inf"),
+        ("anova_p([[1, 1], [2, 2]])", "0"),
+        ("icc_low([[1, 3], [5, 7]], NULL)", "null"),
+        ("mandel_h([[1, 3], NULL, [3, 5], [5, 7]])", "[-1, null, 0, 1]"),
+        ("mandel_k([[1, 3], [3, 5], [4]])", "[1, 1, NaN]"),
+        ("mandel_k([[1], [3]])", "null"),
+        ("cochran_c([[1, 2], [3], [4, 5]])", "0.5"),
+        ("cochran_c([[1, 2], [3]])", "null"),
+        ("grubbs_g([1, NULL, 2])", "null"),
+        ("grubbs_p([2, 2, 2])", "NaN"),
+        ("grubbs_p([2, 2, 3])", "0"),
+        ("benjamini_hochberg([])", "[]"),
+        ("benjamini_hochberg(NULL)", "null"),
+        ("benjamini_hochberg(['NaN'::double, 0.25, NULL, 0.5])", "[NaN, 0.5, null, 0.5]"),
+        ("test_power(1, 1, 1)", "null"),
+        ("test_power(1, -1, 10)", "null"),
+        ("test_power(1, 0, 10)", "1"),
+        ("test_power(NULL, 1, 10)", "null"),
+        ("minimum_detectable_effect(0, 10)", "0"),
+        ("minimum_detectable_effect(1, 10, 0.95, 0.05)", "0"),
+        ("sessions_needed(0, 1)", "null"),
+        ("sessions_needed(1, 0)", "2"),
+        ("sessions_needed(-0.02, 0.01)", "7"),
+        ("sessions_for_precision(1, 0)", "null"),
+        ("optimal_repetitions(1, 4, 30, 0)", "inf"),
+        ("optimal_repetitions(1, 0, 30, 4)", "1"),
+        ("optimal_repetitions(0, 4, 30, 4)", "null"),
+    ] {
+        assert_eq!(value(expression).await, expected, "{expression}");
+    }
+}
+
+/// What is no list of lists, and a number out of its range, is refused by name.
+#[tokio::test]
+async fn wrong_in_sql() {
+    for (expression, expected) in [
+        ("icc([1.0, 2.0])", "icc: each of groups must be a list of numbers, not Float64"),
+        ("icc([['a']])", "icc: each of groups must be a list of numbers, not of Utf8"),
+        ("icc(1)", "icc: groups must be a list of lists of numbers, not Int64"),
+        ("icc_low([[1, 3], [5, 7]], 95)", "icc_low: level is 95; it must lie between 0 and 1"),
+        ("test_power(1, 1)", "test_power: has 2 arguments; it is test_power(effect, sd, n[, level])"),
+        ("test_power(1, 1, 2.5)", "test_power: n is 2.5; it must be a whole number from 0"),
+        ("sessions_needed(1, 1, 0.95, 90)", "sessions_needed: power is 90; it must lie between 0 and 1"),
+        ("sessions_needed('x', 1)", "sessions_needed: effect must be a number, not Utf8"),
+    ] {
+        let found = value(expression).await;
+        assert!(found.contains(expected), "{found}");
+    }
+}
+
+/// Columns work as literals do: groups of a run's nodes, gathered by SQL.
+#[tokio::test]
+async fn columns_in_sql() {
+    let sql = "WITH t(run, node, x) AS (VALUES (1, 'a', 1.0), (1, 'a', 3.0), (1, 'b', 5.0), (1, 'b', 7.0), (2, 'a', 1.0)),
+        nodes AS (SELECT run, node, array_agg(x) AS sessions FROM t GROUP BY run, node)
+        SELECT run, variance_between(array_agg(sessions)), sessions_needed(run, 1.0) FROM nodes GROUP BY run ORDER BY run";
+    let rows = format::rows(&ask(&context(), sql).await.unwrap()).unwrap();
+    assert_eq!(rows, [["1", "7", "23"], ["2", "null", "7"]]);
 }
 
 proptest::proptest! {
