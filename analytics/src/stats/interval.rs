@@ -1,7 +1,10 @@
 //! Intervals of confidence.
 
-use super::{location::mean, spread::standard_deviation};
-use statrs::distribution::{ContinuousCDF, StudentsT};
+use super::{
+    location::mean,
+    spread::deviation_from,
+    student::{student, two_sided_quantile},
+};
 use std::cell::Cell;
 
 /// An interval around an estimate.
@@ -27,7 +30,8 @@ pub struct Interval {
 /// ```
 #[must_use]
 pub fn mean_interval(values: &[f64], level: f64) -> Option<Interval> {
-    around(mean(values)?, standard_deviation(values)?, values.len(), level)
+    let mean = mean(values)?;
+    around(mean, deviation_from(values, mean)?, values.len(), level)
 }
 
 /// The interval of a mean of `n` values with this standard deviation.
@@ -51,7 +55,7 @@ fn t_quantile(freedom: f64, level: f64) -> Option<f64> {
     if let Some((_, quantile)) = LAST.get().filter(|(last, _)| *last == key) {
         return Some(quantile);
     }
-    let quantile = StudentsT::new(0.0, 1.0, freedom).ok()?.inverse_cdf(f64::midpoint(1.0, level));
+    let quantile = two_sided_quantile(&student(freedom)?, level);
     LAST.set(Some((key, quantile)));
     Some(quantile)
 }

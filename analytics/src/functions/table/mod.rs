@@ -177,6 +177,13 @@ const TWO: Function =
 /// The confidence level of an interval.
 const LEVEL: Number = number("level", Some(0.95), Range::Open);
 
+/// A statistic of two lists, and numbers.
+pub(super) type OfTwo = fn(&[f64], &[f64], &[f64]) -> Option<f64>;
+/// A statistic of groups, and numbers.
+pub(super) type OfGroups = fn(&[&[f64]], &[f64]) -> Option<f64>;
+/// A figure of each group, of groups and numbers.
+pub(super) type OfEachGroup = fn(&[&[f64]], &[f64]) -> Option<Vec<f64>>;
+
 /// How a function is computed. The slices of doubles hold no nulls; the last slice holds the
 /// function's numbers, defaults filled in. `None` becomes null.
 #[derive(Debug, Clone, Copy)]
@@ -190,11 +197,11 @@ pub(super) enum Kind {
     /// One list → a boolean for each element.
     Flags(fn(&[f64], &[f64]) -> Option<Vec<bool>>),
     /// Two lists → double.
-    Two(fn(&[f64], &[f64], &[f64]) -> Option<f64>),
+    Two(OfTwo),
     /// A list of lists → double.
-    Groups(fn(&[&[f64]], &[f64]) -> Option<f64>),
+    Groups(OfGroups),
     /// A list of lists → a double for each of them.
-    EachGroup(fn(&[&[f64]], &[f64]) -> Option<Vec<f64>>),
+    EachGroup(OfEachGroup),
     /// Numbers → double.
     Numbers(fn(&[f64]) -> Option<f64>),
     /// `list_summary`.
