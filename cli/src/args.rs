@@ -1,6 +1,11 @@
 //! The command line.
 
-use benchlake_analytics::{At, format::Format, selection::Selector};
+use benchlake_analytics::{
+    At,
+    decide::{FailOn, Form},
+    format::Format,
+    selection::Selector,
+};
 use benchlake_pipeline::OffsetReset;
 use benchlake_producers::{
     agent::{AgentCommand, KafkaArgs, key_value},
@@ -38,7 +43,7 @@ pub(crate) struct Global {
     /// Say more; twice for everything
     #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
     pub(crate) verbose: u8,
-    /// Colours on standard error; `auto` heeds NO_COLOR and pipes
+    /// Colours; `auto` heeds NO_COLOR and pipes
     #[arg(long, global = true, default_value = "auto", value_name = "WHEN")]
     pub(crate) color: ColorChoice,
     /// How to write to standard error: `text` for people, `json` for machines, one object a line
@@ -79,6 +84,8 @@ pub(crate) enum Command {
     Sql(Sql),
     /// Run a named query, or list them
     Query(Query),
+    /// List the functions that SQL has for statistics, or explain one: formula, source, example
+    Functions(Functions),
     /// Write a report: one HTML page, and a plot per benchmark as SVG and PNG
     Report(Report),
     /// Do measurements repeat: how far sessions lie apart, why, which node or session is off, and what the next
@@ -88,6 +95,12 @@ pub(crate) enum Command {
     /// (docs/reproducibility.md). Nodes and sessions that do not fit the others are named by Mandel's h and k, with how
     /// their environments differ
     Reproducibility(Reproducibility),
+    /// Did it become slower? Hold one selection of sessions against another, benchmark by benchmark
+    ///
+    /// A selection is run:ID, commit:SHA, branch:NAME, tag:KEY=VALUE, arm:NAME, window:30d, baseline:NAME,
+    /// node:GLOB or env:KEY=GLOB, several of them with commas between (all must fit), or `latest`. See
+    /// docs/comparing.md
+    Compare(Compare),
     /// Look after a lake: is it whole, what can go
     #[command(subcommand)]
     Lake(LakeCommand),
@@ -435,6 +448,78 @@ pub(crate) struct Query {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(crate) struct Compare {
+    /// What is held against, such as branch:main
+    pub(crate) base: Selector,
+    /// What is judged, such as commit:abc123; sessions that both select belong to it alone
+    pub(crate) new: Selector,
+    #[command(flatten)]
+    pub(crate) lake: LakeArgs,
+    /// The metric, such as `cycles`; `all` for each of them
+    #[arg(long, value_name = "NAME", default_value = "time")]
+    pub(crate) metric: String,
+    /// Only benchmarks whose label fits this pattern of `*` and `?`, or contains it
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) filter: Option<String>,
+    /// What counts: margins, severities, false-discovery rate [default: built in, see docs/comparing.md]
+    #[arg(long, value_name = "FILE", env = "BENCHLAKE_POLICY")]
+    pub(crate) policy: Option<PathBuf>,
+    /// A fact of the environment that may differ, such as kernel or 'cpu.*'; `node` where the sides ran on
+    /// different nodes; may be repeated
+    #[arg(long, value_name = "FIELD")]
+    pub(crate) across: Vec<String>,
+    /// The level of intervals, over the policy's
+    #[arg(long, value_name = "LEVEL", value_parser = level)]
+    pub(crate) level: Option<f64>,
+    /// Other draws of the bootstrap: an answer that depends on them is none
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// table, json, csv, markdown, html or junit
+    #[arg(long, default_value = "table")]
+    pub(crate) format: Form,
+    /// Write it to this file, and the table to standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// End with exit code 3 if something regressed: critically, by the policy's warning, or at all
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    pub(crate) fail_on: Option<Severity>,
+    /// Tell in plain sentences how the verdict of this benchmark came about: its label, or a part that fits
+    /// no other
+    #[arg(long, value_name = "BENCHMARK", conflicts_with_all = ["format", "out"])]
+    pub(crate) explain: Option<String>,
+}
+
+fn level(text: &str) -> Result<f64, String> {
+    number(text, "a level between 0.5 and 1, such as 0.95", |level| level > 0.5 && level < 1.0)
+}
+
+/// How bad a regression is
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Severity {
+    Critical,
+    Warning,
+    Regression,
+}
+
+impl From<Severity> for FailOn {
+    fn from(severity: Severity) -> Self {
+        match severity {
+            Severity::Critical => Self::Critical,
+            Severity::Warning => Self::Warning,
+            Severity::Regression => Self::Regression,
+        }
+    }
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Functions {
+    /// A function, or an aggregate
+    pub(crate) name: Option<String>,
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(crate) struct Report {
     #[command(flatten)]
     pub(crate) lake: LakeArgs,
@@ -481,7 +566,7 @@ pub(crate) struct Reproducibility {
     /// End with exit code 3 if a benchmark is not reproducible; `undecided`: also if one is undecided or cannot be
     /// judged
     #[arg(long, value_enum, value_name = "ANSWER")]
-    pub(crate) fail_on: Option<FailOn>,
+    pub(crate) fail_on: Option<FailOnSpread>,
 }
 
 /// How reproducibility is printed
@@ -501,7 +586,7 @@ pub(crate) enum ReproducibilityFormat {
 
 /// What ends with exit code 3
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum FailOn {
+pub(crate) enum FailOnSpread {
     /// A benchmark whose spread is above the limit
     NotReproducible,
     /// Also one of which that is not decided

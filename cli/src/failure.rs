@@ -1,7 +1,11 @@
 //! What a command fails with: one line for people, one code for scripts.
 
 use benchlake_analytics::{
-    LakeError as CatalogError, QueryError, SqlError, format::WriteError, report::ReportError,
+    LakeError as CatalogError, QueryError, SqlError,
+    decide::{CompareError, ExplainError, PolicyError},
+    format::WriteError,
+    functions::UnknownFunction,
+    report::ReportError,
     selection::SelectError,
 };
 use benchlake_pipeline::{LakeError, LandError, store::explain};
@@ -40,6 +44,15 @@ fn of_query(error: &(dyn Error + 'static)) -> u8 {
     if explain(error).is_some() { exit::UNREACHABLE } else { exit::USAGE }
 }
 
+/// A selector that fits nothing is not wrong in itself.
+fn of_selection(error: &SelectError) -> u8 {
+    match error {
+        SelectError::Nothing { .. } => exit::NOTHING,
+        SelectError::Ambiguous { .. } => exit::USAGE,
+        SelectError::Sql(error) => of_query(error),
+    }
+}
+
 macro_rules! failure {
     ($($error:ty => $code:expr),+ $(,)?) => {
         $(impl From<$error> for Failure {
@@ -53,6 +66,7 @@ macro_rules! failure {
 
 failure!(
     SuiteError => |_| exit::USAGE,
+    UnknownFunction => |_| exit::USAGE,
     PlanError => |_| exit::USAGE,
     KafkaError => |error| exit_code(error),
     SpoolError => |_| exit::INTERNAL,
@@ -69,10 +83,17 @@ failure!(
         LandError::Lake(_) | LandError::OffsetOutOfRange { .. } => exit::UNREACHABLE,
         _ => exit::INTERNAL,
     },
-    SelectError => |error| match error {
-        SelectError::Nothing { .. } => exit::NOTHING,
-        SelectError::Ambiguous { .. } => exit::USAGE,
-        SelectError::Sql(_) => of_query(error),
+    PolicyError => |_| exit::USAGE,
+    SelectError => |error| of_selection(error),
+    CompareError => |error| match error {
+        CompareError::Select(error) => of_selection(error),
+        CompareError::NothingInCommon { .. } | CompareError::OtherPlatform { .. } => exit::NOTHING,
+        CompareError::Refused(_) | CompareError::Same { .. } => exit::USAGE,
+        CompareError::Sql(error) => of_query(error),
+    },
+    ExplainError => |error| match error {
+        ExplainError::Nothing { .. } => exit::NOTHING,
+        ExplainError::Several { .. } => exit::USAGE,
     },
     ReportError => |error| match error {
         ReportError::NoSeries { .. } | ReportError::NoRun { .. } => exit::NOTHING,

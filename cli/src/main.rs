@@ -4,11 +4,13 @@
 
 mod args;
 mod arms;
+mod compare;
 mod dead_letters;
 mod deliver;
 mod demo;
 mod doctor;
 mod failure;
+mod functions;
 mod generate;
 mod lake;
 mod land;
@@ -58,8 +60,10 @@ fn dispatch(args: &Args) -> Result<u8, Failure> {
         Command::Land(land) => land::run(land, global),
         Command::Sql(sql) => sql::run(sql, global),
         Command::Query(query) => query::run(query),
+        Command::Functions(functions) => functions::run(functions),
         Command::Report(report) => report::run(report, global),
         Command::Reproducibility(asked) => reproducibility::run(asked, global),
+        Command::Compare(compare) => compare::run(compare, global),
         Command::Lake(command) => lake::run(command, global),
         Command::DeadLetters(command) => dead_letters::run(command, global),
         Command::Doctor(doctor) => doctor::run(doctor),

@@ -4,6 +4,7 @@ use crate::{
     args::{Global, LogFormat},
     failure::Failure,
 };
+use benchlake_analytics::decide::Screen;
 use benchlake_producers::{
     agent::{config_text, exit},
     emit::ClientConfig,
@@ -48,13 +49,24 @@ fn is_json(global: &Global) -> bool {
 }
 
 pub(crate) fn colored(global: &Global) -> bool {
+    is_colored(global, &stderr())
+}
+
+/// Whether a terminal is shown colours.
+fn is_colored(global: &Global, stream: &impl IsTerminal) -> bool {
     match global.color {
         ColorChoice::Always => true,
         ColorChoice::Never => false,
         ColorChoice::Auto => {
-            stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
         }
     }
+}
+
+/// What standard output can show; a file or a pipe gets as much as a wide terminal.
+pub(crate) fn screen(global: &Global) -> Screen {
+    let width = terminal_size::terminal_size_of(stdout()).map(|(width, _)| width.0.into());
+    Screen { width: width.unwrap_or(Screen::default().width), colour: is_colored(global, &stdout()) }
 }
 
 pub(crate) fn error(global: &Global, message: &str) {

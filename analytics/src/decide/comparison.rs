@@ -1,25 +1,20 @@
 //! Two selections, benchmark by benchmark.
 
-use super::{
-    Decision, Evidence, Layout, Noise, Policy, Procedure, Refused, SideOf, decide, noise, sides::Sides,
-};
+use super::{Decision, Layout, Noise, Policy, Procedure, Refused, SideOf, judge::Judge, noise, sides::Sides};
 use crate::{
     Lake, SqlError,
     selection::{
-        Difference, Measured, Observed, SelectError, Selected, Selector, Term, measured, platform, select,
+        Difference, Measured, SelectError, Selected, Selector, Session, Term, measured, platform, select,
     },
-    stats::{self, Effect, Replicate, Resampling},
+    stats::Effect,
 };
-use benchlake_schemas::{Better, Outcome};
+use benchlake_schemas::Better;
 use serde::Serialize;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::atomic::{AtomicUsize, Ordering},
-};
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// What is compared how.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Options {
     /// The metric, or `all`.
     pub metric: Option<String>,
@@ -31,6 +26,17 @@ pub struct Options {
     pub policy: Policy,
     /// Another seed of the bootstrap.
     pub seed: u64,
+    /// The file that the policy was read from, to name it by.
+    #[serde(skip)]
+    pub policy_file: Option<String>,
+}
+
+impl Options {
+    /// The metric that is asked for.
+    #[must_use]
+    pub fn metric(&self) -> &str {
+        self.metric.as_deref().unwrap_or("time")
+    }
 }
 
 /// The answer, benchmark by benchmark.
@@ -64,12 +70,37 @@ pub struct Comparison {
     pub only_new: Vec<String>,
     /// The state of the lake, as a value of `--at`.
     pub at: String,
+    /// What was asked for, with the whole policy.
+    pub options: Options,
+    /// Where and in which run each session that counts was measured.
+    #[serde(skip)]
+    pub(crate) places: BTreeMap<String, Place>,
+}
+
+/// Where and in which run a session was measured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) run_id: String,
+    pub(crate) node: String,
+}
+
+/// What a session measured of a benchmark.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct OfSession {
+    pub(crate) session_id: String,
+    /// Its pair or block.
+    pub(crate) unit: usize,
+    /// The median of its samples.
+    pub(crate) median: f64,
+    pub(crate) samples: usize,
+    pub(crate) flags: Vec<String>,
 }
 
 /// The centre of a side.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Centre {
-    /// The geometric mean of the sessions' medians; NaN where one is not positive.
+    /// The geometric mean of the sessions' medians, or what all of them are; otherwise NaN where one is negative
+    /// or none, 0 where one is 0.
     pub value: f64,
     /// How many sessions.
     pub sessions: usize,
@@ -111,9 +142,17 @@ pub struct Compared {
     pub decision: Decision,
     /// What was remarked of its samples, on either side.
     pub flags: Vec<String>,
-    /// The medians of the sessions of both sides, for a picture.
+    /// The sessions of both sides.
     #[serde(skip)]
-    pub(crate) centres: (Vec<f64>, Vec<f64>),
+    pub(crate) of_sessions: (Vec<OfSession>, Vec<OfSession>),
+}
+
+impl Compared {
+    /// The benchmark's label; a metric other than the time is named after it.
+    #[must_use]
+    pub fn title(&self) -> String {
+        if self.metric == "time" { self.label.clone() } else { format!("{} {}", self.label, self.metric) }
+    }
 }
 
 /// Why there is no comparison.
@@ -136,7 +175,10 @@ pub enum CompareError {
         new: String,
     },
     /// No benchmark was measured by both.
-    #[error("no benchmark was measured on both sides: {base} has {only_base}, {new} has {only_new}")]
+    #[error(
+        "no benchmark was measured on both sides: {base} has {only_base}, {new} has {only_new}{}",
+        also(remarks)
+    )]
     NothingInCommon {
         /// The base's selector.
         base: String,
@@ -146,6 +188,8 @@ pub enum CompareError {
         only_base: String,
         /// What the new side has.
         only_new: String,
+        /// What both have, but not alike.
+        remarks: Vec<String>,
     },
     /// A baseline has no state for what is judged.
     #[error("{base} has nothing for the platform of {new} ({platform}); it has {known}")]
@@ -179,7 +223,7 @@ pub async fn compare(
     let (mut first, second) = (select(lake, base).await?, select(lake, new).await?);
     keep_apart(&mut first, &second)?;
     let sides = Sides::new(&first, &second, &options.across)?;
-    let metric = options.metric.as_deref().unwrap_or("time");
+    let metric = options.metric();
     let (of_base, of_new) = (measured(lake, &first, metric).await?, measured(lake, &second, metric).await?);
     let mut matched = Matched::new(of_base, of_new, options.filter.as_deref());
     if matched.both.is_empty() {
@@ -188,19 +232,34 @@ pub async fn compare(
             new: new.to_string(),
             only_base: some(&matched.only_base),
             only_new: some(&matched.only_new),
+            remarks: matched.remarks,
         });
     }
-    let histories = noise::histories(lake, &first, &second, metric).await?;
-    let platform = second.sessions.first().map(|session| platform(&session.environment)).unwrap_or_default();
+    let histories = match sides.layout {
+        // Arms of one run share what runs differ by.
+        Layout::Pairs => noise::Histories::default(),
+        Layout::Nodes | Layout::Groups => noise::histories(lake, &first, &second, metric).await?,
+    };
+    let side = |selected: &Selected, counted| SideOf::new(selected, counted);
+    let (base_side, new_side) = (side(&first, &sides.first), side(&second, &sides.second));
+    let places = places(&first, &second);
+    let platform = new_side.platforms.first().cloned().unwrap_or_default();
     let both = std::mem::take(&mut matched.both);
-    let compared = decided(&both, &sides, &histories, &platform, options);
+    let judge = Judge { sides: &sides, histories: &histories, places: &places, platform: &platform, options };
+    let compared = judge.all(&both);
     let mut remarks = sides.remarks.clone();
     remarks.append(&mut matched.remarks);
-    let side = |selected: &Selected, counted| SideOf::new(selected, counted);
+    remarks.extend(unknown_noise(sides.layout, &compared));
+    if new_side.platforms.len() > 1 {
+        remarks.push(format!(
+            "the margins are those of {platform}, one of {} platforms",
+            new_side.platforms.len()
+        ));
+    }
     Ok(Comparison {
         id: id(lake, base, new, options),
-        base: side(&first, &sides.first),
-        new: side(&second, &sides.second),
+        base: base_side,
+        new: new_side,
         layout: sides.layout,
         level: options.policy.level,
         false_discovery_rate: options.policy.false_discovery_rate,
@@ -212,7 +271,26 @@ pub async fn compare(
         only_base: matched.only_base,
         only_new: matched.only_new,
         at: lake.pin().to_string(),
+        options: options.clone(),
+        places,
     })
+}
+
+/// Of how many benchmarks it is not known how they move from run to run.
+fn unknown_noise(layout: Layout, compared: &[Compared]) -> Option<String> {
+    let unknown = compared.iter().filter(|one| one.noise.is_none()).count();
+    (layout != Layout::Pairs && unknown > 0).then(|| {
+        format!(
+            "noise between runs is unknown for {unknown} of {}: fewer than 6 earlier runs; what differs from run to run looks like a change",
+            compared.len()
+        )
+    })
+}
+
+fn places(first: &Selected, second: &Selected) -> BTreeMap<String, Place> {
+    let place = |session: &Session| Place { run_id: session.run_id.clone(), node: session.node.clone() };
+    let both = first.sessions.iter().chain(&second.sessions);
+    both.map(|session| (session.session_id.clone(), place(session))).collect()
 }
 
 /// Takes from the base what the new side selects too, and, of a baseline, what is of other platforms.
@@ -301,172 +379,18 @@ fn some(names: &[String]) -> String {
     }
 }
 
-/// Every benchmark's decision, worst first.
-fn decided(
-    both: &[(Measured, Measured)],
-    sides: &Sides,
-    histories: &noise::Histories,
-    platform: &str,
-    options: &Options,
-) -> Vec<Compared> {
-    let policy = &options.policy;
-    let mut compared =
-        on_all_cores(both, |(base, new)| undecided(base, new, sides, histories, platform, options));
-    let with: Vec<usize> = (0..compared.len()).filter(|&i| compared[i].effect.is_some()).collect();
-    let ps: Vec<f64> = with.iter().filter_map(|&i| compared[i].effect.map(|effect| effect.p)).collect();
-    let adjusted = match policy.procedure {
-        Procedure::BenjaminiHochberg => stats::benjamini_hochberg(&ps),
-        Procedure::BenjaminiYekutieli => stats::benjamini_yekutieli(&ps),
-    };
-    for (&i, p) in with.iter().zip(adjusted) {
-        compared[i].adjusted_p = Some(p);
+/// `; first remark, and 3 more`.
+fn also(remarks: &[String]) -> String {
+    match remarks {
+        [] => String::new(),
+        [one] => format!("; {one}"),
+        [one, rest @ ..] => format!("; {one}, and {} more", rest.len()),
     }
-    for one in &mut compared {
-        one.decision = decide(&Evidence {
-            effect: one.effect.as_ref(),
-            adjusted_p: one.adjusted_p.unwrap_or(1.0),
-            false_discovery_rate: policy.false_discovery_rate,
-            better: one.better,
-            margins: one.margins,
-            noise: one.noise,
-            sessions: (one.base.sessions, one.new.sessions),
-            level: policy.level,
-        });
-    }
-    compared.sort_by(|a, b| {
-        rank(a)
-            .cmp(&rank(b))
-            .then_with(|| b.decision.worse.unwrap_or(0.0).total_cmp(&a.decision.worse.unwrap_or(0.0)))
-    });
-    compared
-}
-
-/// Regressions first, improvements last.
-fn rank(one: &Compared) -> (u8, u8) {
-    let outcome = match one.decision.outcome {
-        Outcome::Regression => 0,
-        Outcome::Inconclusive => 1,
-        Outcome::Equivalent => 2,
-        Outcome::Improvement => 3,
-    };
-    (outcome, one.decision.severity.map_or(2, |severity| severity as u8))
-}
-
-/// The values of `work` of each item, in their order.
-fn on_all_cores<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from).min(items.len().max(1));
-    let next = AtomicUsize::new(0);
-    let mut done: Vec<(usize, R)> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..cores)
-            .map(|_| {
-                scope.spawn(|| {
-                    let mut own = Vec::new();
-                    loop {
-                        let i = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(item) = items.get(i) else { return own };
-                        own.push((i, work(item)));
-                    }
-                })
-            })
-            .collect();
-        threads.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
-    });
-    done.sort_unstable_by_key(|(i, _)| *i);
-    done.into_iter().map(|(_, value)| value).collect()
-}
-
-/// The effect of one benchmark, before it is known how many there are.
-fn undecided(
-    base: &Measured,
-    new: &Measured,
-    sides: &Sides,
-    histories: &noise::Histories,
-    platform: &str,
-    options: &Options,
-) -> Compared {
-    let policy = &options.policy;
-    let resampling = Resampling {
-        level: policy.level,
-        resamples: policy.resamples,
-        // Of its own, so that chance does not strike all benchmarks alike.
-        seed: seed(&new.benchmark_id, &new.metric) ^ options.seed,
-    };
-    let (first, second) = (counted(base, &sides.first), counted(new, &sides.second));
-    let flags: BTreeSet<&String> =
-        first.iter().chain(&second).flat_map(|(series, _)| &series.flags).collect();
-    Compared {
-        benchmark_id: new.benchmark_id.clone(),
-        benchmark: new.benchmark.clone(),
-        parameters: new.parameters.clone(),
-        label: new.label.clone(),
-        metric: new.metric.clone(),
-        unit: new.unit.clone(),
-        better: new.better,
-        base: centre(&first),
-        new: centre(&second),
-        effect: effect(&first, &second, sides.layout, resampling),
-        adjusted_p: None,
-        margins: policy.margins(&new.metric, new.better, &new.label, platform),
-        noise: histories.noise(&new.benchmark_id, &new.metric),
-        decision: Decision {
-            outcome: Outcome::Inconclusive,
-            severity: None,
-            reason: super::Reason::NoRatio,
-            worse: None,
-            margin: 0.0,
-            sessions_needed: None,
-        },
-        flags: flags.into_iter().cloned().collect(),
-        centres: (medians(&first), medians(&second)),
-    }
-}
-
-/// The series of sessions that count, with their pair or block.
-fn counted<'a>(measured: &'a Measured, units: &BTreeMap<String, usize>) -> Vec<(&'a Observed, usize)> {
-    measured.observed.iter().filter_map(|series| Some((series, *units.get(&series.session_id)?))).collect()
-}
-
-fn medians(side: &[(&Observed, usize)]) -> Vec<f64> {
-    side.iter().filter_map(|(series, _)| stats::median(&series.values)).collect()
-}
-
-fn centre(side: &[(&Observed, usize)]) -> Centre {
-    let logs: Vec<f64> = medians(side).into_iter().map(f64::ln).collect();
-    Centre {
-        value: stats::mean(&logs).map_or(f64::NAN, f64::exp),
-        sessions: side.iter().map(|(series, _)| &series.session_id).collect::<BTreeSet<_>>().len(),
-        samples: side.iter().map(|(series, _)| series.values.len()).sum(),
-    }
-}
-
-fn effect(
-    first: &[(&Observed, usize)],
-    second: &[(&Observed, usize)],
-    layout: Layout,
-    resampling: Resampling,
-) -> Option<Effect> {
-    if layout == Layout::Pairs {
-        let by_pair: BTreeMap<usize, &Observed> =
-            second.iter().map(|(series, pair)| (*pair, *series)).collect();
-        let both =
-            first.iter().filter_map(|(series, pair)| Some((&series.values, &by_pair.get(pair)?.values)));
-        let (first, second): (Vec<&Vec<f64>>, Vec<&Vec<f64>>) = both.unzip();
-        return stats::paired_session_ratio(&first, &second, resampling);
-    }
-    stats::session_ratio(&replicates(first), &replicates(second), resampling)
-}
-
-fn replicates<'a>(side: &[(&'a Observed, usize)]) -> Vec<Replicate<'a>> {
-    side.iter().map(|(series, block)| Replicate { samples: &series.values, block: *block }).collect()
-}
-
-/// A number from an id, the same for ever.
-fn seed(benchmark_id: &str, metric: &str) -> u64 {
-    Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{benchmark_id}/{metric}").as_bytes()).as_u64_pair().0
 }
 
 /// The id of the question at this state of the lake.
 fn id(lake: &Lake, base: &Selector, new: &Selector, options: &Options) -> String {
-    let question = format!("{base} {new} {} {options:?}", lake.pin());
+    let Options { metric, filter, across, policy, seed, policy_file: _ } = options;
+    let question = format!("{base} {new} {} {metric:?} {filter:?} {across:?} {policy:?} {seed}", lake.pin());
     Uuid::new_v5(&Uuid::NAMESPACE_OID, question.as_bytes()).to_string()
 }

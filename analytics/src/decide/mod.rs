@@ -6,14 +6,18 @@
 //! control over all of them, and a [`Decision`] with its reason.
 
 mod comparison;
+mod forms;
 mod glob;
+mod judge;
 mod moves;
 mod noise;
 mod policy;
 mod sides;
 mod verdict;
+mod verdicts;
 
 pub use comparison::{Centre, CompareError, Compared, Comparison, Options, compare};
+pub use forms::{ExplainError, FailOn, Form, ParseFormError, Screen, explain};
 pub use moves::Moves;
 pub use noise::Noise;
 pub use policy::{BaselinePolicy, Margins, Policy, PolicyError, Procedure, Rule};

@@ -1,8 +1,9 @@
-//! How much a benchmark moves from run to run although nothing changed.
+//! How much a benchmark moves from run to run although nothing changed, by its own history.
 
 use crate::{
     Lake, SqlError,
-    selection::{Selected, decoded, platform, text},
+    selection::{Selected, Session, decoded, platform, text},
+    stats::{mean, median, quantile},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -12,36 +13,90 @@ use std::collections::BTreeMap;
 pub struct Noise {
     /// What 95 % of the changes from one run to the next stay below, as a fraction.
     pub floor: f64,
-    /// Runs that it was found in.
+    /// The standard deviation of the logarithm of a run's centre that its sessions do not show.
+    pub between_runs: f64,
+    /// Runs that both were found in.
     pub runs: usize,
 }
 
 /// Below so many runs a history says nothing of noise.
 const LEAST_RUNS: usize = 6;
+/// With so many changes, their largest ones are known well enough to count.
+const MANY: usize = 20;
 /// Of a normal distribution: the standard deviation over the median of the absolute values.
 const MAD_TO_SD: f64 = 1.482_602_218_505_602;
 /// Its 97.5 % quantile.
 const Z: f64 = 1.959_963_984_540_054;
+/// How many runs before are looked at.
+const RUNS: usize = 40;
 
-/// The noise in the centres of consecutive runs: 1.96 robust standard deviations of the changes from one
-/// to the next, by their median absolute value, so that the few true changes of a history do not count.
-/// `None` below six runs.
-pub(super) fn noise(centres: &[f64]) -> Option<Noise> {
-    let logs: Vec<f64> = centres.iter().filter(|centre| **centre > 0.0).map(|centre| centre.ln()).collect();
-    if logs.len() < LEAST_RUNS {
-        return None;
+impl Noise {
+    /// The variance that noise between runs adds to the logarithm of a ratio of `first` runs to `second` runs.
+    pub(super) fn variance(&self, first: usize, second: usize) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "numbers of runs")]
+        let share = |runs: usize| self.between_runs * self.between_runs / runs.max(1) as f64;
+        share(first) + share(second)
     }
-    let changes: Vec<f64> = logs.windows(2).map(|pair| (pair[1] - pair[0]).abs()).collect();
-    let typical = crate::stats::median(&changes)?;
-    Some(Noise { floor: (Z * MAD_TO_SD * typical).exp_m1(), runs: logs.len() })
+
+    /// Its degrees of freedom: changes from run to run overlap, and their median counts, not their squares.
+    pub(super) fn df(&self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "numbers of runs")]
+        let changes = self.runs as f64 - 1.0;
+        changes / 2.0
+    }
 }
 
-/// The centres of the runs before what is judged, by benchmark and metric.
-#[derive(Debug, Default)]
-pub(super) struct Histories(BTreeMap<(String, String), Vec<f64>>);
+/// What a run measured on a node: the mean of the logarithms of its sessions' medians, and how much of its
+/// variance the sessions show, where there are two or more.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Centre {
+    mean: f64,
+    own: Option<f64>,
+}
 
-/// How many runs before are looked at.
-const RUNS: usize = 50;
+/// The centres of runs, in the order of time, each by node.
+type Runs = BTreeMap<usize, BTreeMap<String, Centre>>;
+
+/// The noise in consecutive runs, each compared with the one before on the nodes that both have. The standard deviation
+/// of the changes is 1.48 times the median of their absolute values, so that the few true changes of a history do not
+/// count; with twenty or more it is at least what their 95 % quantile says, so that a second mode does. `None` below
+/// six runs.
+fn noise(runs: &Runs) -> Option<Noise> {
+    let changes = changes(runs);
+    if changes.len() + 1 < LEAST_RUNS {
+        return None;
+    }
+    let sizes: Vec<f64> = changes.iter().map(|(change, _)| change.abs()).collect();
+    let mut sd = MAD_TO_SD * median(&sizes)?;
+    if sizes.len() >= MANY {
+        sd = sd.max(quantile(&sizes, 0.95)? / Z);
+    }
+    let own = mean(&changes.iter().map(|(_, own)| *own).collect::<Vec<_>>())?;
+    // A change has the noise of two runs.
+    let between_runs = ((sd * sd - own) / 2.0).max(0.0).sqrt();
+    Some(Noise { floor: (Z * sd).exp_m1(), between_runs, runs: changes.len() + 1 })
+}
+
+/// The changes from run to run, and how much of the variance of each the run itself shows.
+fn changes(runs: &Runs) -> Vec<(f64, f64)> {
+    let ordered: Vec<_> = runs.values().collect();
+    let change = |pair: &[&BTreeMap<String, Centre>]| {
+        let both: Vec<(Centre, Centre)> =
+            pair[0].iter().filter_map(|(node, before)| Some((*before, *pair[1].get(node)?))).collect();
+        let differences: Vec<f64> = both.iter().map(|(before, after)| after.mean - before.mean).collect();
+        let own = match both.as_slice() {
+            [(before, after)] => before.own.unwrap_or(0.0) + after.own.unwrap_or(0.0),
+            // Nodes that moved apart show it, sessions of theirs included.
+            _ => crate::stats::standard_error(&differences).map_or(0.0, |error| error * error),
+        };
+        Some((mean(&differences)?, own))
+    };
+    ordered.windows(2).filter_map(change).collect()
+}
+
+/// The runs before what is judged, by benchmark and metric.
+#[derive(Debug, Default)]
+pub(super) struct Histories(BTreeMap<(String, String), Runs>);
 
 #[derive(Deserialize)]
 struct Run {
@@ -50,10 +105,13 @@ struct Run {
 }
 
 #[derive(Deserialize)]
-struct Centre {
+struct Row {
+    run_id: String,
+    node: String,
     benchmark_id: String,
     metric: String,
-    centre: Option<f64>,
+    mean: Option<f64>,
+    own: Option<f64>,
 }
 
 impl Histories {
@@ -62,71 +120,143 @@ impl Histories {
     }
 }
 
-/// The centres of up to 50 runs on the platform of `second` that began before it; of the arm of `first`.
+/// Up to 40 runs that began before `second`: on its platform, of the branch and arm of `first`, without
+/// uncommitted changes.
 pub(super) async fn histories(
     lake: &Lake,
     first: &Selected,
     second: &Selected,
     metric: &str,
 ) -> Result<Histories, SqlError> {
-    let (Some(oldest), Some(some)) =
-        (second.sessions.iter().map(|session| session.started_at).min(), second.sessions.first())
-    else {
+    let (Some(base), Some(judged)) = (first.sessions.first(), second.sessions.first()) else {
         return Ok(Histories::default());
     };
-    let wanted = platform(&some.environment);
-    let arm = first.sessions.first().and_then(|session| session.arm.clone());
-    let arm = arm.map_or("arm IS NULL".to_owned(), |arm| format!("arm = {}", text(&arm)));
-    let runs = format!(
-        "SELECT run_id, first_value(environment ORDER BY session_id) AS environment FROM session_status \
-         WHERE {arm} AND started_at < arrow_cast({oldest}, 'Timestamp(Microsecond, Some(\"UTC\"))') \
-         GROUP BY run_id ORDER BY min(started_at) DESC LIMIT {}",
-        RUNS * 4
-    );
-    let runs: Vec<Run> = decoded(lake, &runs).await?;
-    let judged = second.runs();
-    let of_platform = runs
-        .into_iter()
-        .filter(|run| platform(&run.environment) == wanted && !judged.contains(&run.run_id.as_str()));
-    let runs: Vec<String> = of_platform.take(RUNS).map(|run| text(&run.run_id)).collect();
+    let runs = runs_before(lake, base, judged, &second.runs()).await?;
     if runs.len() < LEAST_RUNS {
         return Ok(Histories::default());
     }
-    let metric = if metric == "all" { "true".to_owned() } else { format!("metric = {}", text(metric)) };
-    let sql = format!(
-        "SELECT benchmark_id, metric, list_avg(array_agg(median)) AS centre FROM ( \
-           SELECT m.run_id, benchmark_id, metric, list_median(\"values\") AS median FROM measured m \
-           JOIN (SELECT session_id, arm FROM session_status) s ON s.session_id = m.session_id \
-           WHERE m.run_id IN ({}) AND {metric} AND {arm}) \
-         GROUP BY run_id, benchmark_id, metric ORDER BY run_id",
-        runs.join(", ")
-    );
+    let place: BTreeMap<&str, usize> = runs.iter().map(String::as_str).zip(0..).collect();
     let mut found = Histories::default();
-    for row in decoded::<Centre>(lake, &sql).await? {
-        found.0.entry((row.benchmark_id, row.metric)).or_default().extend(row.centre);
+    for row in decoded::<Row>(lake, &centres(&runs, metric, base)).await? {
+        let (Some(mean), Some(&place)) = (row.mean, place.get(row.run_id.as_str())) else { continue };
+        let runs = found.0.entry((row.benchmark_id, row.metric)).or_default();
+        runs.entry(place).or_default().insert(row.node, Centre { mean, own: row.own });
     }
     Ok(found)
+}
+
+/// The arm of the base, as a condition.
+fn of_arm(base: &Session) -> String {
+    base.arm.as_ref().map_or("arm IS NULL".to_owned(), |arm| format!("arm = {}", text(arm)))
+}
+
+/// The ids of the runs, oldest first.
+async fn runs_before(
+    lake: &Lake,
+    base: &Session,
+    judged: &Session,
+    of_judged: &[&str],
+) -> Result<Vec<String>, SqlError> {
+    let fact = |key: &str| {
+        let value = judged.environment.get(key).map_or("NULL".to_owned(), |value| text(value));
+        format!("environment[{}] IS NOT DISTINCT FROM {value}", text(key))
+    };
+    let branch = base
+        .branch
+        .as_ref()
+        .map_or("branch IS NULL".to_owned(), |branch| format!("branch = {}", text(branch)));
+    let judged_runs = of_judged.iter().map(|run| text(run)).collect::<Vec<_>>().join(", ");
+    let sql = format!(
+        "SELECT run_id, first_value(environment ORDER BY session_id) AS environment FROM session_status \
+         WHERE {} AND {branch} AND dirty IS NOT TRUE AND ({}) AND ({}) AND run_id NOT IN ({judged_runs}) \
+         AND started_at < arrow_cast({}, 'Timestamp(Microsecond, Some(\"UTC\"))') \
+         GROUP BY run_id ORDER BY min(started_at) DESC, run_id LIMIT {RUNS}",
+        of_arm(base),
+        fact("cpu.model"),
+        fact("cpu.threads"),
+        judged.started_at
+    );
+    let wanted = platform(&judged.environment);
+    let runs =
+        decoded::<Run>(lake, &sql).await?.into_iter().filter(|run| platform(&run.environment) == wanted);
+    let mut runs: Vec<String> = runs.map(|run| run.run_id).collect();
+    runs.reverse();
+    Ok(runs)
+}
+
+/// The query of the centres of `runs`.
+fn centres(runs: &[String], metric: &str, base: &Session) -> String {
+    let metric = if metric == "all" { "true".to_owned() } else { format!("metric = {}", text(metric)) };
+    let runs = runs.iter().map(|run| text(run)).collect::<Vec<_>>().join(", ");
+    format!(
+        "SELECT run_id, node, benchmark_id, metric, list_avg(array_agg(centre)) AS mean, \
+           list_var(array_agg(centre)) / count(*) AS own FROM ( \
+           SELECT m.run_id, node, benchmark_id, metric, ln(list_median(\"values\")) AS centre FROM measured m \
+           JOIN (SELECT session_id, node, arm FROM session_status WHERE {}) s ON s.session_id = m.session_id \
+           WHERE m.run_id IN ({runs}) AND {metric} AND list_median(\"values\") > 0) \
+         GROUP BY run_id, node, benchmark_id, metric",
+        of_arm(base)
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rand::{RngExt, SeedableRng, rngs::Xoshiro256PlusPlus};
+    use rand_distr::{Distribution, Normal};
 
-    /// Changes that are normal with a standard deviation of 1 % give a floor near 1.96 · √2 %; one true step
-    /// does not move it; few runs say nothing.
-    #[test]
-    fn a_step_is_no_noise() {
-        use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
-        use rand_distr::{Distribution, Normal};
+    fn history(centres: &[f64], own: Option<f64>) -> Runs {
+        let run = |centre: &f64| BTreeMap::from([("n".to_owned(), Centre { mean: centre.ln(), own })]);
+        (0..).zip(centres.iter().map(run)).collect()
+    }
+
+    fn quiet(runs: usize) -> Vec<f64> {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
         let gauss = Normal::new(0.0, 0.01).expect("a distribution");
-        let quiet: Vec<f64> = (0..400).map(|_| f64::exp(gauss.sample(&mut rng))).collect();
+        (0..runs).map(|_| f64::exp(gauss.sample(&mut rng))).collect()
+    }
+
+    /// Runs that vary by 1 % give 1 % between runs and a floor near 1.96 · √2 %; one true step does not move it;
+    /// what the sessions show is taken off; few runs say nothing.
+    #[test]
+    fn a_step_is_no_noise() {
+        let quiet = quiet(400);
         let stepped: Vec<f64> =
             quiet.iter().enumerate().map(|(i, x)| if i < 200 { *x } else { x * 1.5 }).collect();
-        let floor = |centres: &[f64]| noise(centres).expect("a history").floor;
-        assert!((floor(&quiet) - 0.0277).abs() < 0.004, "{}", floor(&quiet));
-        assert!((floor(&quiet) - floor(&stepped)).abs() < 0.001);
-        assert_eq!(noise(&quiet[..5]), None);
-        assert_eq!(noise(&[0.0; 9]), None);
+        let of = |centres: &[f64]| noise(&history(centres, None)).expect("a history");
+        assert!((of(&quiet).floor - 0.0277).abs() < 0.004, "{:?}", of(&quiet));
+        assert!((of(&quiet).between_runs - 0.01).abs() < 0.0015, "{:?}", of(&quiet));
+        assert!((of(&quiet).floor - of(&stepped).floor).abs() < 0.001);
+        let shown = noise(&history(&quiet, Some(1e-4))).expect("a history");
+        assert!(shown.between_runs < 0.006, "{shown:?}");
+        assert_eq!(noise(&history(&quiet[..5], None)), None);
+    }
+
+    /// A second mode that a quarter of the runs have is noise.
+    #[test]
+    fn a_second_mode_is_noise() {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(2);
+        let modes: Vec<f64> =
+            quiet(40).iter().map(|x| if rng.random::<f64>() < 0.25 { x * 1.05 } else { *x }).collect();
+        assert!(noise(&history(&modes, None)).expect("a history").floor > 0.04);
+    }
+
+    /// Nodes that differ, measured in turns, are no noise: runs are compared on the nodes that both have.
+    #[test]
+    fn other_nodes_are_no_noise() {
+        let run = |i: usize, x: &f64| {
+            let of = |node: &str, level: f64| (node.to_owned(), Centre { mean: (x * level).ln(), own: None });
+            let other = if i.is_multiple_of(2) { of("slow", 1.5) } else { of("slower", 2.0) };
+            (i, BTreeMap::from([of("both", 1.0), other]))
+        };
+        let runs: Runs = quiet(30).iter().enumerate().map(|(i, x)| run(i, x)).collect();
+        let found = noise(&runs).expect("a history");
+        assert!(found.floor < 0.05, "{found:?}");
+        let apart: Runs = quiet(30)
+            .iter()
+            .enumerate()
+            .map(|(i, x)| (i, run(i, x).1.into_iter().skip(1).collect()))
+            .collect();
+        assert_eq!(noise(&apart), None);
     }
 }

@@ -165,6 +165,18 @@ impl Policy {
             .fold(self.default, |margins, rule| rule.over(margins))
     }
 
+    /// The p that one more benchmark would have to have to be discovered, beside `discovered` of `all`.
+    pub(super) fn discovering_p(&self, discovered: usize, all: usize) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "numbers of benchmarks")]
+        let real = |n: usize| n as f64;
+        let dependence = match self.procedure {
+            Procedure::BenjaminiHochberg => 1.0,
+            Procedure::BenjaminiYekutieli => (1..=all).map(|i| 1.0 / real(i)).sum(),
+        };
+        let share = real((discovered + 1).min(all)) / real(all.max(1));
+        self.false_discovery_rate * share / dependence
+    }
+
     fn checked(&self) -> Result<(), String> {
         if !(self.level > 0.5 && self.level < 1.0) {
             return Err(format!("`level` is {}; it must lie between 0.5 and 1, such as 0.95", self.level));

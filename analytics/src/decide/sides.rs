@@ -1,9 +1,12 @@
 //! The two sides of a comparison: which sessions are held against which, and whether they may be.
 
 use super::glob::fits;
-use crate::selection::{Difference, Differences, Selected, Session, differences};
+use crate::selection::{Difference, Differences, Selected, Session, decisive, differences};
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 /// How sessions are held against each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -11,10 +14,28 @@ use std::collections::{BTreeMap, BTreeSet};
 pub enum Layout {
     /// Arms that were measured in turns: sessions of one round are a pair.
     Pairs,
-    /// Both sides were measured on the same nodes: nodes are blocks.
+    /// Both sides were measured on the same nodes, or in the same environments: those are blocks.
     Nodes,
     /// Sessions of one side against those of the other, in one block.
     Groups,
+}
+
+impl Layout {
+    /// Its name, as in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pairs => "pairs",
+            Self::Nodes => "nodes",
+            Self::Groups => "groups",
+        }
+    }
+}
+
+impl fmt::Display for Layout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
 }
 
 /// One side, for people.
@@ -85,79 +106,46 @@ impl SideOf {
 }
 
 impl Sides {
-    /// Lays the two sides out.
+    /// Lays the two sides out: in pairs where they are arms of the same runs, else in blocks of one node and
+    /// environment that both sides have.
     ///
     /// # Errors
-    /// [`Refused`] if they differ in what decides, save what fits a pattern of `across`.
+    /// [`Refused`] where there is no pair and no such block: with what differs, save what fits a pattern of `across`.
     pub(super) fn new(first: &Selected, second: &Selected, across: &[String]) -> Result<Self, Refused> {
-        let mut sides =
-            pairs(first, second).or_else(|| blocks(first, second)).unwrap_or_else(|| groups(first, second));
-        let mut found = sides.differences(first, second);
-        if sides.layout == Layout::Groups {
-            found.decisive.extend(other_nodes(first, second));
-        }
-        let is_allowed =
-            |difference: &Difference| across.iter().any(|pattern| fits(pattern, &difference.key));
-        let (allowed, decisive): (Vec<_>, Vec<_>) = found.decisive.into_iter().partition(is_allowed);
-        if !decisive.is_empty() {
-            return Err(Refused { differences: decisive });
-        }
+        let allowed = |key: &str| across.iter().any(|pattern| fits(pattern, key));
+        let found = pairs(first, second, &allowed).or_else(|| blocks(first, second, &allowed));
+        let Some(mut sides) = found else {
+            return Err(Refused { differences: obstacles(first, second, &allowed) });
+        };
+        let (a, b) = (counted(first, &sides.first), counted(second, &sides.second));
+        let found = differences(&a, &b);
         sides.told = found.told;
-        sides.allowed = allowed;
+        sides.allowed = found.decisive;
+        sides.allowed.extend(other_nodes(&a, &b));
         Ok(sides)
-    }
-
-    /// How the environments of the sessions that count differ: block by block where nodes are blocks, as each
-    /// node has its own.
-    fn differences(&self, first: &Selected, second: &Selected) -> Differences {
-        let of = |selected: &'_ Selected,
-                  counted: &BTreeMap<String, usize>,
-                  block: Option<usize>|
-         -> Vec<Session> {
-            let counts = |session: &&Session| {
-                counted.get(&session.session_id).is_some_and(|unit| block.is_none_or(|block| block == *unit))
-            };
-            selected.sessions.iter().filter(counts).cloned().collect()
-        };
-        let blocks: Vec<Option<usize>> = match self.layout {
-            Layout::Nodes => {
-                self.first.values().copied().collect::<BTreeSet<_>>().into_iter().map(Some).collect()
-            }
-            _ => vec![None],
-        };
-        let mut all = Differences::default();
-        for block in blocks {
-            let (a, b) = (of(first, &self.first, block), of(second, &self.second, block));
-            let (a, b): (Vec<&Session>, Vec<&Session>) = (a.iter().collect(), b.iter().collect());
-            let found = differences(&a, &b);
-            merge(&mut all.decisive, found.decisive);
-            merge(&mut all.told, found.told);
-        }
-        all
     }
 }
 
-/// Adds differences to those of other blocks, by key.
-fn merge(all: &mut Vec<Difference>, found: Vec<Difference>) {
-    for difference in found {
-        match all.iter_mut().find(|known| known.key == difference.key) {
-            Some(known) => {
-                known.first.extend(difference.first);
-                known.second.extend(difference.second);
-            }
-            None => all.push(difference),
-        }
-    }
+fn counted<'a>(selected: &'a Selected, units: &BTreeMap<String, usize>) -> Vec<&'a Session> {
+    selected.sessions.iter().filter(|session| units.contains_key(&session.session_id)).collect()
+}
+
+/// Where a session ran and on what, as far as that may not differ.
+type Block<'a> = (Option<&'a str>, Vec<(&'a String, &'a String)>);
+
+fn block<'a>(session: &'a Session, allowed: &impl Fn(&str) -> bool) -> Block<'a> {
+    let node = (!allowed("node")).then_some(session.node.as_str());
+    (node, decisive(&session.environment).filter(|(key, _)| !allowed(key)).collect())
 }
 
 /// Pairs, where both sides are arms of the same runs.
-fn pairs(first: &Selected, second: &Selected) -> Option<Sides> {
-    let place = |session: &Session| (session.run_id.clone(), session.node.clone(), session.round);
-    let has_arm = |selected: &Selected| selected.sessions.iter().all(|session| session.arm.is_some());
-    if !(has_arm(first) && has_arm(second)) || first.runs() != second.runs() {
+fn pairs(first: &Selected, second: &Selected, allowed: &impl Fn(&str) -> bool) -> Option<Sides> {
+    let both = || first.sessions.iter().chain(&second.sessions);
+    if both().any(|session| session.arm.is_none()) {
         return None;
     }
     let mut places: BTreeMap<_, (Vec<&Session>, Vec<&Session>)> = BTreeMap::new();
+    let place = |session: &'_ Session| (session.run_id.clone(), session.node.clone(), session.round);
     for session in &first.sessions {
         places.entry(place(session)).or_default().0.push(session);
     }
@@ -165,68 +153,89 @@ fn pairs(first: &Selected, second: &Selected) -> Option<Sides> {
         places.entry(place(session)).or_default().1.push(session);
     }
     let (mut a, mut b) = (BTreeMap::new(), BTreeMap::new());
-    let matched = places.values().filter(|(a, b)| a.len() == 1 && b.len() == 1);
-    for (pair, (one, other)) in matched.enumerate() {
-        a.insert(one[0].session_id.clone(), pair);
-        b.insert(other[0].session_id.clone(), pair);
+    for (one, other) in places.into_values() {
+        if let ([one], [other]) = (one.as_slice(), other.as_slice())
+            && block(one, allowed) == block(other, allowed)
+        {
+            b.insert(other.session_id.clone(), a.len());
+            a.insert(one.session_id.clone(), a.len());
+        }
     }
     if a.len() < 2 {
         return None;
     }
-    let alone = first.sessions.len() + second.sessions.len() - a.len() - b.len();
-    let remarks = left_out(alone, "had no counterpart in their round");
+    let alone = both().count() - a.len() - b.len();
+    let remarks = left_out(alone, "without a counterpart in the same round");
     Some(Sides { layout: Layout::Pairs, first: a, second: b, told: Vec::new(), allowed: Vec::new(), remarks })
 }
 
-/// Nodes as blocks, where both sides have some in common and there are several.
-fn blocks(first: &Selected, second: &Selected) -> Option<Sides> {
-    let nodes = |selected: &Selected| -> BTreeSet<String> {
-        selected.sessions.iter().map(|session| session.node.clone()).collect()
-    };
-    let (a, b) = (nodes(first), nodes(second));
-    let common: BTreeMap<String, usize> = a.intersection(&b).cloned().zip(0..).collect();
-    if common.is_empty() || a.union(&b).count() == 1 {
-        return None;
-    }
-    let units = |selected: &Selected| -> BTreeMap<String, usize> {
-        let unit = |session: &Session| Some((session.session_id.clone(), *common.get(&session.node)?));
-        selected.sessions.iter().filter_map(unit).collect()
-    };
-    let (a, b) = (units(first), units(second));
-    let alone = first.sessions.len() + second.sessions.len() - a.len() - b.len();
-    let remarks = left_out(alone, "ran on nodes that the other side does not have");
-    Some(Sides { layout: Layout::Nodes, first: a, second: b, told: Vec::new(), allowed: Vec::new(), remarks })
+/// Each session's id and block.
+fn placed<'a>(selected: &'a Selected, allowed: &impl Fn(&str) -> bool) -> Vec<(String, Block<'a>)> {
+    selected.sessions.iter().map(|session| (session.session_id.clone(), block(session, allowed))).collect()
 }
 
-/// All sessions of a side in one block.
-fn groups(first: &Selected, second: &Selected) -> Sides {
-    let units = |selected: &Selected| {
-        selected.sessions.iter().map(|session| (session.session_id.clone(), 0)).collect()
-    };
-    Sides {
-        layout: Layout::Groups,
-        first: units(first),
-        second: units(second),
-        told: Vec::new(),
-        allowed: Vec::new(),
-        remarks: Vec::new(),
+/// Blocks of one node and environment, those that both sides have.
+fn blocks(first: &Selected, second: &Selected, allowed: &impl Fn(&str) -> bool) -> Option<Sides> {
+    let (a, b) = (placed(first, allowed), placed(second, allowed));
+    let known: BTreeSet<&Block<'_>> = a.iter().map(|(_, block)| block).collect();
+    let common: BTreeSet<&Block<'_>> =
+        b.iter().map(|(_, block)| block).filter(|block| known.contains(block)).collect();
+    if common.is_empty() {
+        return None;
     }
+    let numbers: BTreeMap<&Block<'_>, usize> = common.into_iter().zip(0..).collect();
+    let units = |side: &[(String, Block<'_>)]| -> BTreeMap<String, usize> {
+        side.iter().filter_map(|(id, block)| Some((id.clone(), *numbers.get(block)?))).collect()
+    };
+    let layout = if numbers.len() > 1 { Layout::Nodes } else { Layout::Groups };
+    let (of_a, of_b) = (units(&a), units(&b));
+    let alone = a.len() + b.len() - of_a.len() - of_b.len();
+    let remarks = left_out(alone, "on nodes or in environments that the other side does not have");
+    Some(Sides { layout, first: of_a, second: of_b, told: Vec::new(), allowed: Vec::new(), remarks })
 }
 
 fn left_out(sessions: usize, why: &str) -> Vec<String> {
     match sessions {
         0 => Vec::new(),
-        1 => vec![
-            format!("1 session is left out: it {why}").replace("it had", "it had").replace("their", "its"),
-        ],
-        _ => vec![format!("{sessions} sessions are left out: they {why}")],
+        1 => vec![format!("1 session is left out: {why}")],
+        _ => vec![format!("{sessions} sessions are left out: {why}")],
     }
 }
 
+/// What keeps two sides from having a block in common.
+fn obstacles(first: &Selected, second: &Selected, allowed: &impl Fn(&str) -> bool) -> Vec<Difference> {
+    let (a, b): (Vec<&Session>, Vec<&Session>) =
+        (first.sessions.iter().collect(), second.sessions.iter().collect());
+    let nodes = other_nodes(&a, &b).filter(|_| !allowed("node"));
+    let not_allowed = |found: Differences| {
+        found.decisive.into_iter().filter(|difference| !allowed(&difference.key)).collect::<Vec<_>>()
+    };
+    let mut found = not_allowed(differences(&a, &b));
+    found.extend(nodes);
+    if found.is_empty() {
+        // Each fact has the same values on both sides, but not on the same node.
+        let names: BTreeSet<&str> = a.iter().map(|session| session.node.as_str()).collect();
+        let on = |side: &[&'_ Session], node: &str| -> Vec<Session> {
+            side.iter().filter(|session| session.node == node).map(|session| (*session).clone()).collect()
+        };
+        for node in names {
+            let (a, b) = (on(&a, node), on(&b, node));
+            if !b.is_empty() {
+                found.extend(not_allowed(differences(
+                    &a.iter().collect::<Vec<_>>(),
+                    &b.iter().collect::<Vec<_>>(),
+                )));
+            }
+        }
+        found.dedup_by(|a, b| a.key == b.key);
+    }
+    found
+}
+
 /// Nodes, where the sides have none in common: their own difference would be part of every ratio.
-fn other_nodes(first: &Selected, second: &Selected) -> Option<Difference> {
-    let nodes = |selected: &Selected| -> BTreeSet<Option<String>> {
-        selected.sessions.iter().map(|session| Some(session.node.clone())).collect()
+fn other_nodes(first: &[&Session], second: &[&Session]) -> Option<Difference> {
+    let nodes = |side: &[&Session]| -> BTreeSet<Option<String>> {
+        side.iter().map(|session| Some(session.node.clone())).collect()
     };
     let (first, second) = (nodes(first), nodes(second));
     first.is_disjoint(&second).then(|| Difference { key: "node".to_owned(), first, second })

@@ -1,9 +1,14 @@
 //! From evidence to a decision: pure.
 
 use super::{Margins, Noise};
-use crate::stats::{Effect, sessions_needed};
+use crate::stats::{Effect, Units, sessions_needed};
 use benchlake_schemas::{Better, Outcome, Severity};
 use serde::Serialize;
+use statrs::{
+    distribution::{ContinuousCDF, Normal},
+    function::factorial::ln_binomial,
+};
+use std::fmt;
 
 /// What a decision is made of.
 #[derive(Debug, Clone, Copy)]
@@ -14,6 +19,8 @@ pub struct Evidence<'a> {
     pub adjusted_p: f64,
     /// The largest adjusted p that counts.
     pub false_discovery_rate: f64,
+    /// The p that it would take to be discovered beside what was.
+    pub discovering_p: f64,
     /// Which direction is better.
     pub better: Better,
     /// What the policy says.
@@ -24,6 +31,8 @@ pub struct Evidence<'a> {
     pub sessions: (usize, usize),
     /// The level of the interval.
     pub level: f64,
+    /// The median of every session, where all of a side have the same one: counts such as of allocations.
+    pub constant: Option<(f64, f64)>,
 }
 
 /// An outcome and why.
@@ -61,23 +70,105 @@ pub enum Reason {
     TooFewSessions,
     /// A centre is not a positive, finite number: there is no ratio.
     NoRatio,
+    /// There is no ratio, but every session of both sides has the same median.
+    Same,
+    /// The base is 0, so that there is no ratio; the sessions of each side agree exactly, and the sides differ.
+    FromZero,
+    /// The new side is 0, so that there is no interval; the sessions of each side agree exactly, and the sides differ.
+    ToZero,
+}
+
+impl Reason {
+    /// Every reason.
+    pub const ALL: &[Self] = &[
+        Self::Beyond,
+        Self::Within,
+        Self::Wide,
+        Self::NearMargin,
+        Self::NotDiscovered,
+        Self::TooFewSessions,
+        Self::NoRatio,
+        Self::Same,
+        Self::FromZero,
+        Self::ToZero,
+    ];
+
+    /// Its name, as in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Beyond => "beyond",
+            Self::Within => "within",
+            Self::Wide => "wide",
+            Self::NearMargin => "near_margin",
+            Self::NotDiscovered => "not_discovered",
+            Self::TooFewSessions => "too_few_sessions",
+            Self::NoRatio => "no_ratio",
+            Self::Same => "same",
+            Self::FromZero => "from_zero",
+            Self::ToZero => "to_zero",
+        }
+    }
+
+    /// The reason in words.
+    #[must_use]
+    pub const fn told(self) -> &'static str {
+        match self {
+            Self::Beyond => {
+                "the interval leaves no change out, the test survives false-discovery control, and the change is beyond the margin"
+            }
+            Self::Within => "the whole interval lies within the margin",
+            Self::Wide => "the interval holds no change, and also one beyond the margin",
+            Self::NearMargin => "there is a change, but not whether it is beyond the margin",
+            Self::NotDiscovered => "a change by itself, but not among as many as were compared",
+            Self::TooFewSessions => "one session on a side shows nothing of the noise between sessions",
+            Self::NoRatio => "the median of some session is not a positive number, so that there is no ratio",
+            Self::Same => "every session of both sides has the same median",
+            Self::FromZero => "0 in every session of the base, and one other number in every new session",
+            Self::ToZero => "one number in every session of the base, and 0 in every new session",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
 }
 
 /// The power that is planned for.
-const POWER: f64 = 0.9;
+pub(super) const POWER: f64 = 0.9;
+/// More sessions than this are none that anybody measures.
+const MOST_SESSIONS: u64 = 10_000;
+
+/// The margin of a benchmark: the policy's, or its own noise from run to run where that is wider.
+pub(super) fn margin(margins: Margins, noise: Option<Noise>) -> f64 {
+    noise.map_or(0.0, |noise| noise.floor).max(margins.margin)
+}
+
+/// Whether an effect is beyond a margin: on the scale of logarithms, where 2 % slower and 2 % quicker are as far from no
+/// change.
+pub(super) fn is_beyond(effect: &Effect, margin: f64) -> bool {
+    effect.estimate.value.ln().abs() >= margin.ln_1p()
+}
 
 /// Decides.
 ///
+/// With m the margin, a ratio is within it from 1 / (1 + m) to 1 + m.
+///
 /// - `regression` or `improvement`: the interval of the ratio leaves 1 out, its adjusted p is at most the
 ///   false-discovery rate, and the estimate is beyond the margin.
-/// - `equivalent`: the whole interval lies within the margin on both sides (two one-sided tests, each at (1 − level) / 2).
-/// - `inconclusive`: everything else, with the number of sessions at which a change of the size of the margin
-///   would be found with probability 0.9.
+/// - `equivalent`: the whole interval lies within the margin (two one-sided tests, each at (1 − level) / 2).
+/// - `inconclusive`: everything else, with the number of sessions on each side that would decide it with
+///   probability 0.9 if the estimate is right; none where noise between runs alone keeps it open.
 ///
 /// A regression is `critical` or a `warning` where the estimate is beyond those margins.
+///
+/// Medians of 0 have no ratio. Where all sessions of a side have one and the same, as counts do, sides that
+/// are equal are `equivalent`, and a change from 0 is beyond every margin.
 #[must_use]
 pub fn decide(evidence: &Evidence<'_>) -> Decision {
-    let margin = evidence.noise.map_or(0.0, |noise| noise.floor).max(evidence.margins.margin);
+    let margin = margin(evidence.margins, evidence.noise);
     let undecided = |reason, worse, sessions_needed| Decision {
         outcome: Outcome::Inconclusive,
         severity: None,
@@ -88,7 +179,9 @@ pub fn decide(evidence: &Evidence<'_>) -> Decision {
     };
     let Some(effect) = evidence.effect else {
         let few = evidence.sessions.0.min(evidence.sessions.1) < 2;
-        return undecided(if few { Reason::TooFewSessions } else { Reason::NoRatio }, None, None);
+        return without_ratio(evidence, margin).unwrap_or_else(|| {
+            undecided(if few { Reason::TooFewSessions } else { Reason::NoRatio }, None, None)
+        });
     };
     let (ratio, interval) = (effect.estimate.value, effect.estimate.interval);
     let worse = worse(ratio, evidence.better);
@@ -98,7 +191,7 @@ pub fn decide(evidence: &Evidence<'_>) -> Decision {
     };
     let apart = interval.low > 1.0 || interval.high < 1.0;
     let discovered = evidence.adjusted_p <= evidence.false_discovery_rate;
-    if apart && discovered && worse.abs() >= margin {
+    if apart && discovered && is_beyond(effect, margin) {
         let outcome = if worse > 0.0 { Outcome::Regression } else { Outcome::Improvement };
         return decided(outcome, Reason::Beyond);
     }
@@ -110,7 +203,38 @@ pub fn decide(evidence: &Evidence<'_>) -> Decision {
         (true, true) => Reason::NearMargin,
         (false, _) => Reason::Wide,
     };
-    undecided(reason, Some(worse), needed(effect, margin, evidence))
+    undecided(reason, Some(worse), needed(effect, margin, reason, evidence))
+}
+
+/// What can be said where one of the sides is 0: only if the sessions of each agree exactly.
+fn without_ratio(evidence: &Evidence<'_>, margin: f64) -> Option<Decision> {
+    let (base, new) = evidence.constant?;
+    let of = |outcome, severity, reason, worse| {
+        Some(Decision { outcome, severity, reason, worse, margin, sessions_needed: None })
+    };
+    if base.total_cmp(&new).is_eq() {
+        return of(Outcome::Equivalent, None, Reason::Same, Some(0.0));
+    }
+    if base < 0.0 || new < 0.0 {
+        return None;
+    }
+    if least_p(evidence.sessions) > 1.0 - evidence.level {
+        let enough = (2..).find(|&sessions| least_p((sessions, sessions)) <= 1.0 - evidence.level);
+        return Some(Decision {
+            outcome: Outcome::Inconclusive,
+            severity: None,
+            reason: Reason::TooFewSessions,
+            worse: None,
+            margin,
+            sessions_needed: enough.map(|sessions| sessions as u64),
+        });
+    }
+    let is_worse = (new > base) == (evidence.better == Better::Lower);
+    // A fraction of a base of 0 is no number.
+    let worse = (base > 0.0).then(|| worse(new / base, evidence.better));
+    let severity = is_worse.then(|| severity(worse.unwrap_or(f64::INFINITY), evidence.margins)).flatten();
+    let outcome = if is_worse { Outcome::Regression } else { Outcome::Improvement };
+    of(outcome, severity, if base > 0.0 { Reason::ToZero } else { Reason::FromZero }, worse)
 }
 
 /// By how much the new side is worse.
@@ -131,12 +255,156 @@ fn severity(worse: f64, margins: Margins) -> Option<Severity> {
     }
 }
 
-/// Sessions on each side at which a change of the size of the margin would be found, or, where the change
-/// lies near the margin, on which side of it it is.
-fn needed(effect: &Effect, margin: f64, evidence: &Evidence<'_>) -> Option<u64> {
-    let sd = ((effect.sd_first.powi(2) + effect.sd_second.powi(2)) / 2.0).sqrt();
-    let size = (1.0 + margin).ln();
-    // At least as many again as there are: where the plan says that it should have been decided, it was bad luck.
-    let least = evidence.sessions.0.min(evidence.sessions.1) as u64 + 1;
-    sessions_needed(size, sd, evidence.level, POWER).map(|sessions| sessions.max(least))
+/// The least p of an exact permutation test of so many sessions.
+fn least_p((first, second): (usize, usize)) -> f64 {
+    2.0 * (-ln_binomial((first + second) as u64, first as u64)).exp()
+}
+
+/// Sessions on each side that would decide it with a probability of 0.9, if the estimate and the spreads are
+/// right: by how much the interval would have to be narrower, and how that goes with the number of sessions.
+fn needed(effect: &Effect, margin: f64, reason: Reason, evidence: &Evidence<'_>) -> Option<u64> {
+    let (theta, limit) = (effect.estimate.value.ln().abs(), margin.ln_1p());
+    let to_limit = (limit - theta).abs();
+    let (size, level, power) = match reason {
+        Reason::NotDiscovered => (theta, 1.0 - evidence.discovering_p, POWER),
+        // Beyond the margin: that it is one at all. Within: on both sides, each of which may fail.
+        Reason::Wide if theta >= limit => (theta, evidence.level, POWER),
+        Reason::Wide => (to_limit, evidence.level, f64::midpoint(1.0, POWER)),
+        _ => (to_limit, evidence.level, POWER),
+    };
+    let normal = Normal::standard();
+    let reach = normal.inverse_cdf(f64::midpoint(1.0, level)) + normal.inverse_cdf(power);
+    // What noise between runs takes of it is there with any number of sessions.
+    let size = size * size - (reach * effect.error_between_runs).powi(2);
+    if size <= 0.0 {
+        return None;
+    }
+    let mean_sd = f64::midpoint(effect.sd_first.powi(2), effect.sd_second.powi(2)).sqrt();
+    // The plan is for two groups; a mean of differences has half of their variance.
+    let sd = if effect.units == Units::Sessions { mean_sd } else { mean_sd / std::f64::consts::SQRT_2 };
+    let units = sessions_needed(size.sqrt(), sd, level, power)?;
+    let now = evidence.sessions.0.min(evidence.sessions.1) as u64;
+    let sessions = match effect.units {
+        // Sessions on as many nodes as there are.
+        Units::Blocks => units.checked_mul(now)?.div_ceil(effect_blocks(effect)),
+        _ => units,
+    };
+    // Where the plan says that it should have been decided, it was bad luck.
+    Some(sessions.max(now + 1)).filter(|sessions| *sessions <= MOST_SESSIONS)
+}
+
+/// How many blocks an effect over blocks has.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small whole number, and one")]
+fn effect_blocks(effect: &Effect) -> u64 {
+    (effect.df.round() as u64 + 1).max(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::{Estimate, Interval};
+
+    fn evidence(constant: Option<(f64, f64)>, better: Better) -> Evidence<'static> {
+        Evidence {
+            effect: None,
+            adjusted_p: 1.0,
+            false_discovery_rate: 0.05,
+            discovering_p: 0.05,
+            better,
+            margins: Margins::default(),
+            noise: None,
+            sessions: (5, 5),
+            level: 0.95,
+            constant,
+        }
+    }
+
+    /// Ten times slower is a regression in either direction, whatever the margin is short of that; a ratio just beyond the
+    /// margin is as decided on both sides.
+    #[test]
+    fn margins_are_ratios() {
+        let effect = |ratio: f64| Effect {
+            estimate: Estimate {
+                value: ratio,
+                interval: Interval { low: ratio * 0.999, high: ratio * 1.001 },
+            },
+            error: 0.0005,
+            t: ratio.ln() / 0.0005,
+            df: 18.0,
+            calibration: 1.0,
+            p: 0.0,
+            units: Units::Sessions,
+            sd_first: 0.001,
+            sd_second: 0.001,
+            error_between_runs: 0.0,
+        };
+        let of = |ratio: f64, better, margin: f64| {
+            let effect = effect(ratio);
+            let margins = Margins { margin, warning: 0.3, critical: 0.5 };
+            decide(&Evidence { effect: Some(&effect), adjusted_p: 0.0, margins, ..evidence(None, better) })
+                .outcome
+        };
+        assert_eq!(of(0.1, Better::Higher, 1.1), Outcome::Regression);
+        assert_eq!(of(10.0, Better::Lower, 1.1), Outcome::Regression);
+        assert_eq!(of(0.78, Better::Lower, 0.25), Outcome::Improvement);
+        assert_eq!(of(0.79, Better::Higher, 0.25), Outcome::Regression);
+        assert_eq!(of(0.82, Better::Higher, 0.25), Outcome::Equivalent);
+    }
+
+    /// More sessions are asked for the nearer the estimate lies to the margin; none where noise between runs
+    /// alone keeps it open; pairs need half as many as groups.
+    #[test]
+    fn what_would_decide() {
+        let of = |ratio: f64, units, error_between_runs| {
+            let interval = Interval { low: ratio * 0.98, high: ratio * 1.02 };
+            let effect = Effect {
+                estimate: Estimate { value: ratio, interval },
+                error: 0.01,
+                t: ratio.ln() / 0.01,
+                df: 18.0,
+                calibration: 1.0,
+                p: 0.5,
+                units,
+                sd_first: 0.02,
+                sd_second: 0.02,
+                error_between_runs,
+            };
+            decide(&Evidence { effect: Some(&effect), sessions: (10, 10), ..evidence(None, Better::Lower) })
+                .sessions_needed
+        };
+        let none = of(1.0, Units::Sessions, 0.0).expect("a number");
+        let near = of(1.005, Units::Sessions, 0.0).expect("a number");
+        let pairs = of(1.0, Units::Pairs, 0.0).expect("a number");
+        assert!((80..130).contains(&none) && near > 3 * none, "{none} {near}");
+        assert!((pairs * 2).abs_diff(none) < 4, "{none} {pairs}");
+        assert_eq!(of(1.0, Units::Sessions, 0.01), None);
+        assert_eq!(of(1.009_999, Units::Sessions, 0.0), None);
+    }
+
+    /// A reason is called in texts what it is called in JSON.
+    #[test]
+    fn names_of_reasons() {
+        for reason in Reason::ALL {
+            assert_eq!(serde_json::to_value(reason).ok(), Some(reason.as_str().into()));
+        }
+    }
+
+    /// Counts that never vary are decided without a ratio: none and none are equivalent, some from none are
+    /// beyond every margin, in the metric's own direction; what varies around 0 stays open.
+    #[test]
+    fn zeros() {
+        let of = |constant, better| {
+            let decision = decide(&evidence(constant, better));
+            (decision.outcome, decision.severity, decision.reason, decision.worse)
+        };
+        let (lower, higher) = (Better::Lower, Better::Higher);
+        let critical = Some(Severity::Critical);
+        assert_eq!(of(Some((0.0, 0.0)), lower), (Outcome::Equivalent, None, Reason::Same, Some(0.0)));
+        assert_eq!(of(Some((0.0, 3.0)), lower), (Outcome::Regression, critical, Reason::FromZero, None));
+        assert_eq!(of(Some((0.0, 3.0)), higher), (Outcome::Improvement, None, Reason::FromZero, None));
+        assert_eq!(of(Some((3.0, 0.0)), lower), (Outcome::Improvement, None, Reason::ToZero, Some(-1.0)));
+        assert_eq!(of(Some((3.0, 0.0)), higher), (Outcome::Regression, critical, Reason::ToZero, Some(1.0)));
+        assert_eq!(of(Some((-1.0, 3.0)), lower), (Outcome::Inconclusive, None, Reason::NoRatio, None));
+        assert_eq!(of(None, lower), (Outcome::Inconclusive, None, Reason::NoRatio, None));
+    }
 }

@@ -12,7 +12,7 @@ use datafusion::error::Result;
 
 /// The types that the arguments of `function` are cast to.
 pub(super) fn coerced(function: &Function, given: &[DataType]) -> Result<Vec<DataType>> {
-    counted(function, given.len())?;
+    counted(function, function.name, &function.signature(), given.len())?;
     let (lists, numbers) = given.split_at(function.lists.len());
     let lists = function.lists.iter().zip(lists).map(|(argument, given)| match function.kind {
         Kind::Groups(_) | Kind::EachGroup(_) => lists::coerced_groups(function.name, argument, given),
@@ -24,21 +24,21 @@ pub(super) fn coerced(function: &Function, given: &[DataType]) -> Result<Vec<Dat
 /// The types that the arguments of the aggregate of `function` are cast to: a column of numbers, and
 /// the numbers beside it.
 pub(super) fn coerced_rows(function: &Function, given: &[DataType]) -> Result<Vec<DataType>> {
-    counted(function, given.len())?;
+    let name = function.aggregate_name().unwrap_or(function.name);
+    counted(function, name, &function.aggregate_signature().unwrap_or_default(), given.len())?;
     if !(given[0].is_numeric() || given[0].is_null()) {
-        let problem = format!("takes a column of numbers, not {}", given[0]);
-        return Err(misuse(function.aggregate_name().unwrap_or(function.name), &problem));
+        return Err(misuse(name, &format!("takes a column of numbers, not {}", given[0])));
     }
     std::iter::once(Ok(DataType::Float64)).chain(numeric(function, &given[1..])).collect()
 }
 
-fn counted(function: &Function, given: usize) -> Result<()> {
+fn counted(function: &Function, name: &str, signature: &str, given: usize) -> Result<()> {
     let required = function.numbers.iter().filter(|number| number.default.is_none()).count();
     let (lists, most) = (function.lists.len(), function.numbers.len());
     if (lists + required..=lists + most).contains(&given) {
         return Ok(());
     }
-    Err(misuse(function.name, &format!("has {given} arguments; it is {}", function.signature())))
+    Err(misuse(name, &format!("has {given} arguments; it is {signature}")))
 }
 
 fn numeric(function: &Function, given: &[DataType]) -> impl Iterator<Item = Result<DataType>> {

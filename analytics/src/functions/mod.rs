@@ -3,6 +3,7 @@
 mod aggregate;
 mod arguments;
 mod compute;
+mod describe;
 mod label;
 mod lists;
 mod per_iteration;
@@ -11,6 +12,7 @@ mod scalar;
 mod summary;
 mod table;
 
+pub use describe::rows;
 pub use reference::reference;
 pub use table::{Aggregate, Family, Function, Number, all};
 

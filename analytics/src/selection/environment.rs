@@ -32,6 +32,16 @@ pub struct Differences {
     pub told: Vec<Difference>,
 }
 
+/// The facts that decide whether times are comparable: of machine, system and toolchain. What changes by
+/// itself (load, temperature, noise), what is measured (program, commit) and what is told alone is left out.
+pub(crate) fn decisive(environment: &BTreeMap<String, String>) -> impl Iterator<Item = (&String, &String)> {
+    environment.iter().filter(|(key, _)| is_compared(key) && !is_of(key, &TOLD))
+}
+
+fn is_compared(key: &str) -> bool {
+    !is_of(key, &VOLATILE) && !is_of(key, &SUBJECT)
+}
+
 /// How the environments of two sides differ, by key. A fact differs where the sets of its values do.
 ///
 /// What changes by itself (load, temperature, noise) and what is measured (program, commit) is left out.
@@ -40,7 +50,7 @@ pub fn differences(first: &[&Session], second: &[&Session]) -> Differences {
     let mut found = Differences::default();
     let keys: BTreeSet<&String> =
         first.iter().chain(second).flat_map(|session| session.environment.keys()).collect();
-    for key in keys.into_iter().filter(|key| !is_of(key, &VOLATILE) && !is_of(key, &SUBJECT)) {
+    for key in keys.into_iter().filter(|key| is_compared(key)) {
         let values = |side: &[&Session]| -> BTreeSet<Option<String>> {
             side.iter().map(|session| session.environment.get(key).cloned()).collect()
         };

@@ -6,6 +6,7 @@ mod resolve;
 mod selector;
 mod series;
 
+pub(crate) use environment::decisive;
 pub use environment::{Difference, Differences, differences, platform};
 pub use resolve::{Baseline, Selected, Session, select};
 pub(crate) use resolve::{decoded, text};

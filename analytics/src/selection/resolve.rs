@@ -4,7 +4,7 @@ use super::{SelectError, Selector, Term};
 use crate::{Lake, SqlError, ask, queries::hint};
 use benchlake_schemas::{Micros, from_batch};
 use serde::{Deserialize, de::DeserializeOwned};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A session that a selector selected.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -45,13 +45,9 @@ impl Selected {
     /// The runs of the sessions, oldest first, each once.
     #[must_use]
     pub fn runs(&self) -> Vec<&str> {
-        let mut runs: Vec<&str> = Vec::new();
-        for session in &self.sessions {
-            if !runs.contains(&session.run_id.as_str()) {
-                runs.push(&session.run_id);
-            }
-        }
-        runs
+        let mut known = BTreeSet::new();
+        let runs = self.sessions.iter().map(|session| session.run_id.as_str());
+        runs.filter(|run| known.insert(*run)).collect()
     }
 
     /// The sessions by their ids.
@@ -78,12 +74,12 @@ pub struct Baseline {
 /// # Errors
 /// [`SelectError::Nothing`], with the term that fits nothing and what is near, if there are none.
 pub async fn select(lake: &Lake, selector: &Selector) -> Result<Selected, SelectError> {
-    for term in &selector.terms {
-        unambiguous(lake, term).await?;
-    }
     let mut conditions = Vec::new();
     for term in &selector.terms {
-        conditions.push(condition(lake, term).await?);
+        conditions.push(match whole_id(lake, term).await? {
+            Some(condition) => condition,
+            None => condition(lake, term).await?,
+        });
     }
     if !selector.terms.iter().any(Term::is_scope)
         && let Some(run) = newest(lake, &conditions).await?
@@ -134,7 +130,10 @@ fn all(conditions: &[String]) -> String {
 async fn condition(lake: &Lake, term: &Term) -> Result<String, SelectError> {
     Ok(match term {
         Term::Run(id) => format!("starts_with(run_id, {})", text(id)),
-        Term::Commit(hash) => format!("starts_with(lower(\"commit\"), {})", text(hash)),
+        Term::Commit(hash, dirty) => {
+            let is = if *dirty { "IS TRUE" } else { "IS NOT TRUE" };
+            format!("starts_with(lower(\"commit\"), {}) AND dirty {is}", text(hash))
+        }
         Term::Branch(name) => format!("branch = {}", text(name)),
         Term::Tag(key, value) => format!("tags[{}] = {}", text(key), text(value)),
         Term::Arm(name) => format!("arm = {}", text(name)),
@@ -199,24 +198,28 @@ async fn names(lake: &Lake, sql: &str) -> Result<Vec<String>, SqlError> {
     Ok(decoded::<Name>(lake, sql).await?.into_iter().map(|row| row.name).collect())
 }
 
-/// Refuses the beginning of an id that fits several.
-async fn unambiguous(lake: &Lake, term: &Term) -> Result<(), SelectError> {
-    let (column, given, what) = match term {
-        Term::Run(id) => ("run_id", id, "runs"),
-        Term::Commit(hash) => ("\"commit\"", hash, "commits"),
-        _ => return Ok(()),
+/// The condition of a term that begins an id, by the whole one; refuses what begins several.
+async fn whole_id(lake: &Lake, term: &Term) -> Result<Option<String>, SelectError> {
+    let (column, what) = match term {
+        Term::Run(_) => ("run_id", "runs"),
+        Term::Commit(..) => ("\"commit\"", "commits"),
+        _ => return Ok(None),
     };
-    let sql = format!(
-        "SELECT DISTINCT {column} AS name FROM session_status WHERE starts_with(lower({column}), {}) ORDER BY name",
-        text(given)
-    );
+    let begins = condition(lake, term).await?;
+    let sql = format!("SELECT DISTINCT {column} AS name FROM session_status WHERE {begins} ORDER BY name");
     let found = names(lake, &sql).await?;
-    if found.len() <= 1 || found.contains(given) {
-        return Ok(());
+    // What is given is an id itself, and begins others.
+    let given = found.iter().find(|id| term.is_id(id));
+    match (given, found.as_slice()) {
+        (Some(id), _) | (None, [id]) => Ok(Some(format!("{begins} AND {column} = {}", text(id)))),
+        (None, []) => Ok(None),
+        (None, _) => Err(SelectError::Ambiguous {
+            term: term.to_string(),
+            count: found.len(),
+            what,
+            some: some_of(&found, 4),
+        }),
     }
-    let some = found.iter().take(4).cloned().collect::<Vec<_>>().join(", ");
-    let some = if found.len() > 4 { format!("{some}, …") } else { some };
-    Err(SelectError::Ambiguous { term: term.to_string(), count: found.len(), what, some })
 }
 
 /// Which term fits nothing, and what is near; or that they do not fit together.
@@ -251,7 +254,7 @@ async fn near(lake: &Lake, term: &Term) -> Result<String, SelectError> {
     };
     let (sql, given) = match term {
         Term::Run(id) => (of("run_id"), id.clone()),
-        Term::Commit(hash) => (of("\"commit\""), hash.clone()),
+        Term::Commit(hash, _) => (of("\"commit\""), hash.clone()),
         Term::Branch(name) => (of("branch"), name.clone()),
         Term::Arm(name) => (of("arm"), name.clone()),
         Term::Node(glob) => (of("node"), glob.clone()),
@@ -286,6 +289,11 @@ async fn near(lake: &Lake, term: &Term) -> Result<String, SelectError> {
 }
 
 fn some(names: &[String]) -> String {
-    let shown = names.iter().take(8).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    if names.len() > 8 { format!("{shown}, …") } else { shown }
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    some_of(&quoted, 8)
+}
+
+fn some_of(names: &[String], most: usize) -> String {
+    let shown = names.iter().take(most).cloned().collect::<Vec<_>>().join(", ");
+    if names.len() > most { format!("{shown}, …") } else { shown }
 }

@@ -29,8 +29,9 @@ pub struct Selector {
 pub enum Term {
     /// `run:ID`: the run whose id is or begins so.
     Run(String),
-    /// `commit:SHA`: the commit whose hash is or begins so.
-    Commit(String),
+    /// `commit:SHA`: the commit whose hash is or begins so; with `+` after it, what was measured of it with
+    /// uncommitted changes, which is other code.
+    Commit(String, bool),
     /// `branch:NAME`.
     Branch(String),
     /// `tag:KEY=VALUE`.
@@ -59,9 +60,14 @@ pub struct ParseSelectorError {
 }
 
 impl Term {
+    /// Whether `id` is what the term gives, and not just its beginning.
+    pub(super) fn is_id(&self, id: &str) -> bool {
+        matches!(self, Self::Run(given) | Self::Commit(given, _) if given.eq_ignore_ascii_case(id))
+    }
+
     /// Whether the term names the scope that sessions are looked for in, all of which count.
     pub(super) const fn is_scope(&self) -> bool {
-        matches!(self, Self::Run(_) | Self::Commit(_) | Self::Window(_) | Self::Baseline(_))
+        matches!(self, Self::Run(_) | Self::Commit(..) | Self::Window(_) | Self::Baseline(_))
     }
 }
 
@@ -95,7 +101,10 @@ impl FromStr for Term {
         };
         Ok(match kind {
             "run" => Self::Run(value.to_lowercase()),
-            "commit" => Self::Commit(value.to_lowercase()),
+            "commit" => {
+                let hash = value.strip_suffix('+').unwrap_or(value);
+                Self::Commit(hash.to_lowercase(), value.ends_with('+'))
+            }
             "branch" => Self::Branch(value.to_owned()),
             "arm" => Self::Arm(value.to_owned()),
             "baseline" => Self::Baseline(value.to_owned()),
@@ -107,6 +116,9 @@ impl FromStr for Term {
         })
     }
 }
+
+/// A hundred years: nanoseconds beyond three hundred are no instants.
+const LONGEST: u64 = 36_525 * 86_400;
 
 /// `30d`, `12h`, `45m`, `2w`.
 fn duration(text: &str) -> Result<Duration, String> {
@@ -122,7 +134,7 @@ fn duration(text: &str) -> Result<Duration, String> {
     };
     count
         .checked_mul(seconds)
-        .filter(|total| (1..1 << 40).contains(total))
+        .filter(|total| (1..=LONGEST).contains(total))
         .map(Duration::from_secs)
         .ok_or_else(wrong)
 }
@@ -139,7 +151,7 @@ impl fmt::Display for Term {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Run(id) => write!(f, "run:{id}"),
-            Self::Commit(hash) => write!(f, "commit:{hash}"),
+            Self::Commit(hash, dirty) => write!(f, "commit:{hash}{}", if *dirty { "+" } else { "" }),
             Self::Branch(name) => write!(f, "branch:{name}"),
             Self::Tag(key, value) => write!(f, "tag:{key}={value}"),
             Self::Arm(name) => write!(f, "arm:{name}"),
@@ -172,9 +184,15 @@ mod tests {
         assert!(error("main").is_err_and(|text| text.contains("`main` is not KIND:VALUE; one of run:ID")));
         assert!(error("branch:").is_err_and(|text| text.contains("`branch:` names nothing")));
         assert_eq!(error("tag:nightly"), Err("`tag:nightly` is not tag:KEY=VALUE".into()));
-        for wrong in
-            ["window:30", "window:d", "window:0d", "window:30s", "window:99999999999999999999d", "window:ä"]
-        {
+        for wrong in [
+            "window:30",
+            "window:d",
+            "window:0d",
+            "window:30s",
+            "window:99999999999999999999d",
+            "window:20000w",
+            "window:ä",
+        ] {
             assert!(error(wrong).is_err_and(|text| text.contains("is no window")), "{wrong}");
         }
     }
@@ -186,6 +204,7 @@ mod tests {
             "latest",
             "run:01a1",
             "commit:abc,arm:new",
+            "commit:abc+",
             "tag:a=b=c",
             "window:36h",
             "node:gpu-*,env:cpu.model=AMD*",

@@ -49,25 +49,47 @@ pub struct Observed {
 /// # Errors
 /// [`SelectError::Nothing`] if they measured nothing of it, with the nearest metric.
 pub async fn measured(lake: &Lake, selected: &Selected, metric: &str) -> Result<Vec<Measured>, SelectError> {
+    let place: BTreeMap<&str, usize> =
+        selected.sessions.iter().enumerate().map(|(i, session)| (session.session_id.as_str(), i)).collect();
     let mut groups: BTreeMap<Key, Measured> = BTreeMap::new();
     for batch in batches(lake, selected, metric).await? {
-        read(&batch, &mut groups).map_err(|error| SqlError::new(error.to_string()))?;
+        read(&batch, &place, &mut groups).map_err(|error| SqlError::new(error.to_string()))?;
     }
     if groups.is_empty() {
         let why = nothing(lake, selected, metric).await?;
         return Err(SelectError::Nothing { selector: selected.selector.to_string(), why });
     }
-    let place: BTreeMap<&str, usize> =
-        selected.sessions.iter().enumerate().map(|(i, session)| (session.session_id.as_str(), i)).collect();
     let mut measured: Vec<_> = groups.into_values().collect();
     for group in &mut measured {
         group.observed.sort_by_key(|series| place.get(series.session_id.as_str()).copied());
+        group.observed = one_a_session(std::mem::take(&mut group.observed), group.better);
     }
     Ok(measured)
 }
 
+/// The series of each session: where several ranks or devices of it measured together, the worst of them sample by sample, as
+/// an iteration takes as long as its slowest rank; what one has more than the others is left out.
+fn one_a_session(observed: Vec<Observed>, better: Better) -> Vec<Observed> {
+    let mut sessions: Vec<Observed> = Vec::with_capacity(observed.len());
+    for series in observed {
+        let Some(ranks) = sessions.last_mut().filter(|known| known.session_id == series.session_id) else {
+            sessions.push(series);
+            continue;
+        };
+        ranks.values.truncate(series.values.len());
+        for (worst, value) in ranks.values.iter_mut().zip(series.values) {
+            *worst = if better == Better::Lower { worst.max(value) } else { worst.min(value) };
+        }
+        ranks.flags.extend(series.flags);
+    }
+    sessions
+}
+
 /// Label, id, metric, unit, direction: what is of one key is comparable.
 type Key = (String, String, String, String, String);
+
+/// More sessions than this are not named in a query: those that are not selected are passed over.
+const MOST_NAMED: usize = 2_000;
 
 const COLUMNS: [&str; 9] =
     ["session_id", "benchmark_id", "benchmark", "label", "metric", "unit", "better", "parameters", "flags"];
@@ -81,14 +103,20 @@ async fn batches(lake: &Lake, selected: &Selected, metric: &str) -> Result<Vec<R
     if metric != "all" {
         frame = frame.filter(col("metric").eq(lit(metric)))?;
     }
-    let sessions = selected.sessions.iter().map(|session| session.session_id.as_str()).collect();
-    frame = frame.filter(col("session_id").in_list(of(sessions), false))?;
+    if selected.sessions.len() <= MOST_NAMED {
+        let sessions = selected.sessions.iter().map(|session| session.session_id.as_str()).collect();
+        frame = frame.filter(col("session_id").in_list(of(sessions), false))?;
+    }
     let columns = COLUMNS.iter().chain(&["values"]).map(|name| col(*name));
     Ok(sql::collect(frame.select(columns)?).await?.batches)
 }
 
 /// Adds the rows of a batch to their groups.
-fn read(batch: &RecordBatch, groups: &mut BTreeMap<Key, Measured>) -> Result<(), arrow::error::ArrowError> {
+fn read(
+    batch: &RecordBatch,
+    place: &BTreeMap<&str, usize>,
+    groups: &mut BTreeMap<Key, Measured>,
+) -> Result<(), arrow::error::ArrowError> {
     let column = |name: &str| {
         batch
             .column_by_name(name)
@@ -99,13 +127,15 @@ fn read(batch: &RecordBatch, groups: &mut BTreeMap<Key, Measured>) -> Result<(),
     for name in &COLUMNS[..7] {
         texts.push(cast(&column(name)?, &DataType::Utf8)?.as_string::<i32>().clone());
     }
-    let [session, id, benchmark, label, metric, unit, better] = texts.as_slice() else { return Ok(()) };
+    let [session, id, benchmark, label, metric, unit, better] = texts.as_slice() else {
+        return Ok(());
+    };
     let values = column("values")?;
     let list = |element| DataType::List(Arc::new(Field::new_list_field(element, true)));
     let values = cast(&values, &list(DataType::Float64))?;
     let flags = cast(&column("flags")?, &list(DataType::Utf8))?;
     let parameters = column("parameters")?;
-    for row in 0..batch.num_rows() {
+    for row in (0..batch.num_rows()).filter(|row| place.contains_key(session.value(*row))) {
         let samples = values.as_list::<i32>().value(row);
         let samples: Vec<f64> = samples.as_primitive::<Float64Type>().iter().flatten().collect();
         if samples.is_empty() {

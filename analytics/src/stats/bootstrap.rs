@@ -15,7 +15,7 @@ pub const SEED: u64 = 1987;
 /// The BCa bootstrap interval of the mean at `level`: bias-corrected and accelerated, with the
 /// acceleration from the jackknife (Efron, *Better Bootstrap Confidence Intervals*, Journal of the
 /// American Statistical Association 82, 1987; as `scipy.stats.bootstrap(method="BCa")`).
-/// Deterministic by `seed`. `None` below two values, for a `level` outside (0, 1), or without resamples;
+/// Deterministic by `seed`, in whatever order the values come. `None` below two values, for a `level` outside (0, 1), or without resamples;
 /// NaN where a value is not finite.
 ///
 /// ```
@@ -52,7 +52,10 @@ fn bca(
     if has_nan(values) || values.iter().any(|value| value.is_infinite()) {
         return Some(Interval { low: f64::NAN, high: f64::NAN });
     }
-    let mut copy = values.to_vec();
+    // Whatever order they come in, the same values give the same interval.
+    let mut values = values.to_vec();
+    values.sort_unstable_by(f64::total_cmp);
+    let mut copy = values.clone();
     let observed = statistic(&mut copy);
     let mut rng = StdRng::seed_from_u64(seed);
     let draw = |_| {
@@ -61,7 +64,7 @@ fn bca(
     };
     let mut draws: Vec<f64> = (0..resamples).map(draw).collect();
     draws.sort_unstable_by(f64::total_cmp);
-    let corrected = correction(&draws, observed, &jackknife(values));
+    let corrected = correction(&draws, observed, &jackknife(&values));
     let tail = f64::midpoint(1.0, -level);
     let end = |tail| quantile_of_sorted(&draws, corrected(tail));
     Some(Interval { low: end(tail), high: end(1.0 - tail) })
@@ -92,10 +95,8 @@ fn acceleration(without: &[f64]) -> f64 {
     if squares > 0.0 { moment(3) / (6.0 * squares.powf(1.5)) } else { 0.0 }
 }
 
-/// The median without each value: there are three at most.
-fn medians_without(values: &[f64]) -> Vec<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
+/// The median without each of the sorted values.
+fn medians_without(sorted: &[f64]) -> Vec<f64> {
     let n = sorted.len();
     let at = |place: usize, without: usize| sorted[place + usize::from(place >= without)];
     let median = |without: usize| f64::midpoint(at((n - 2) / 2, without), at((n - 1) / 2, without));

@@ -36,6 +36,9 @@ pub fn mean(values: &[f64]) -> Option<f64> {
 /// ```
 #[must_use]
 pub fn geometric_mean(values: &[f64]) -> Option<f64> {
+    if has_nan(values) {
+        return Some(f64::NAN);
+    }
     if values.is_empty() || values.iter().any(|&value| value <= 0.0) {
         return None;
     }
@@ -82,7 +85,7 @@ pub fn quantile_in_place(values: &mut [f64], p: f64) -> Option<f64> {
     Some(selected(values, p))
 }
 
-/// [`quantile`] at `p` and at `q`, `p` ≤ `q`: the second is sought above the first alone.
+/// [`quantile`] at `p` and at `q`, `p` ≤ `q`.
 pub(super) fn two_quantiles(values: &mut [f64], p: f64, q: f64) -> Option<[f64; 2]> {
     if values.is_empty() {
         return None;
@@ -90,23 +93,29 @@ pub(super) fn two_quantiles(values: &mut [f64], p: f64, q: f64) -> Option<[f64; 
     if has_nan(values) {
         return Some([f64::NAN; 2]);
     }
-    let (below, _) = place(values.len(), p);
-    let first = selected(values, p);
-    let (above, fraction) = place(values.len(), q);
-    let rest = &mut values[below..];
-    Some([first, between(rest, above - below, fraction)])
+    Some(two_places(values, p, q).map(|(at, step)| at + step))
+}
+
+/// Of two quantiles, `p` ≤ `q`, the order statistics below them and how far they are beyond those. The
+/// second is sought above the first alone.
+pub(super) fn two_places(values: &mut [f64], p: f64, q: f64) -> [(f64, f64); 2] {
+    let (first, fraction) = place(values.len(), p);
+    let below = between(values, first, fraction);
+    let (second, fraction) = place(values.len(), q);
+    [below, between(&mut values[first..], second - first, fraction)]
 }
 
 /// The quantile at `p` of values without a NaN, of which there are some.
 pub(super) fn selected(values: &mut [f64], p: f64) -> f64 {
     let (below, fraction) = place(values.len(), p);
-    between(values, below, fraction)
+    let (at, step) = between(values, below, fraction);
+    at + step
 }
 
 /// The quantile at `p` of sorted values, of which there are some.
 pub(super) fn quantile_of_sorted(values: &[f64], p: f64) -> f64 {
     let (below, fraction) = place(values.len(), p);
-    interpolated(values[below], values.get(below + 1).copied(), fraction)
+    values[below] + step(values[below], values.get(below + 1).copied(), fraction)
 }
 
 /// The order statistic below the quantile at `p` of `n` values, and how far the quantile is beyond it.
@@ -121,22 +130,22 @@ fn place(n: usize, p: f64) -> (usize, f64) {
     (position.floor() as usize, position.fract())
 }
 
-/// What lies `fraction` beyond the order statistic `below`, towards the next.
-fn between(values: &mut [f64], below: usize, fraction: f64) -> f64 {
-    let (_, &mut low, above) = values.select_nth_unstable_by(below, f64::total_cmp);
+/// The order statistic `below`, and the step of `fraction` from it towards the next.
+fn between(values: &mut [f64], below: usize, fraction: f64) -> (f64, f64) {
+    let (_, &mut at, above) = values.select_nth_unstable_by(below, f64::total_cmp);
     let next = if fraction > 0.0 { above.iter().copied().reduce(f64::min) } else { None };
-    interpolated(low, next, fraction)
+    (at, step(at, next, fraction))
 }
 
-fn interpolated(low: f64, high: Option<f64>, fraction: f64) -> f64 {
-    match high {
+fn step(at: f64, next: Option<f64>, fraction: f64) -> f64 {
+    match next {
         // Equal neighbours may be infinite, where the difference would be NaN.
-        Some(high) if high > low && fraction > 0.0 => {
-            let step = high - low;
-            // The difference of what is beyond half of the largest double overflows.
-            if step.is_finite() { low + step * fraction } else { low * (1.0 - fraction) + high * fraction }
+        Some(next) if next > at && fraction > 0.0 => {
+            let whole = next - at;
+            // Of values beyond half of the largest double the difference overflows, its part may not.
+            if whole.is_infinite() { next * fraction - at * fraction } else { whole * fraction }
         }
-        _ => low,
+        _ => 0.0,
     }
 }
 

@@ -5,9 +5,14 @@
 
 mod bootstrap;
 mod dip;
+mod effect_size;
+mod equivalence;
 mod hierarchical;
+mod hodges_lehmann;
 mod interval;
+mod kolmogorov_smirnov;
 mod location;
+mod mann_whitney;
 mod multiplicity;
 mod order_interval;
 mod outliers;
@@ -15,8 +20,10 @@ mod power;
 mod precision;
 mod quantiles;
 mod random_effects;
+mod ratio;
 mod repetitions;
 mod resampled_median;
+mod runs;
 mod serial;
 mod sessions;
 mod shape;
@@ -24,20 +31,27 @@ mod spread;
 mod stragglers;
 mod summary;
 mod trimmed;
+mod welch;
 
 pub use bootstrap::{RESAMPLES, SEED, bca_mean, bca_median};
 pub use dip::{dip, dip_in_place};
+pub use effect_size::{cliffs_delta, cohens_d, hedges_g};
+pub use equivalence::{Equivalence, tost};
 pub use hierarchical::{
-    Effect, Estimate, Replicate, Resampling, paired_session_ratio, session_centre, session_ratio,
+    Effect, Estimate, Replicate, Resampling, Units, paired_session_ratio, session_centre, session_ratio,
 };
+pub use hodges_lehmann::hodges_lehmann;
 pub use interval::{Interval, mean_interval};
+pub use kolmogorov_smirnov::{KolmogorovSmirnov, kolmogorov_smirnov};
 pub use location::{geometric_mean, mean, median, minimum, quantile, quantile_in_place};
+pub use mann_whitney::{MannWhitney, mann_whitney};
 pub use multiplicity::{benjamini_hochberg, benjamini_yekutieli};
 pub use order_interval::{OrderInterval, quantile_interval, quantile_interval_in_place};
 pub use outliers::{outliers_mad, outliers_tukey};
 pub use power::{minimum_detectable_effect, test_power};
 pub use precision::{Precision, iso5725};
 pub use random_effects::{VarianceComponents, random_effects};
+pub use ratio::ratio_of_means;
 pub use repetitions::{NestedVariances, nested_interval, nested_variances, optimal_repetitions};
 pub use serial::{autocorrelation, effective_sample_size};
 pub use sessions::{sessions_for_precision, sessions_needed};
@@ -50,3 +64,4 @@ pub use spread::{
 pub use stragglers::{Cochran, Grubbs, cochran, grubbs};
 pub use summary::{Summary, summary};
 pub use trimmed::{trimmed_mean, trimmed_mean_in_place, winsorized_mean, winsorized_mean_in_place};
+pub use welch::{Welch, welch};

@@ -42,7 +42,8 @@ fn step_up(ps: &[f64], factor: fn(usize) -> f64) -> Vec<f64> {
     let mut adjusted = vec![f64::NAN; ps.len()];
     let mut least = 1.0_f64;
     for (rank, &i) in order.iter().enumerate().rev() {
-        least = least.min(ps[i] * scale / real(rank + 1));
+        // The quotient first: of the largest it is 1, and leaves the value as it is.
+        least = least.min(ps[i] * (scale / real(rank + 1)));
         adjusted[i] = least;
     }
     adjusted

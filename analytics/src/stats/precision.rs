@@ -72,13 +72,12 @@ pub struct Precision {
 #[must_use]
 pub fn iso5725<G: AsRef<[f64]>>(groups: &[G]) -> Option<Precision> {
     let squares = MeanSquares::new(groups)?;
-    let centred = centred(groups.iter().map(AsRef::as_ref));
     let within = squares.within;
     let between = (squares.between - within) / squares.size;
     // Not `max`, which would make a NaN 0.
     let between = if between < 0.0 { 0.0 } else { between };
     let (repeatability, reproducibility) = (within.sqrt(), (within + between).sqrt());
-    let (spread, laboratories) = spread(&centred);
+    let (spread, laboratories) = spread(groups);
     Some(Precision {
         mean: mean(&groups.iter().flat_map(AsRef::as_ref).copied().collect::<Vec<_>>())?,
         repeatability_sd: repeatability,
@@ -86,7 +85,7 @@ pub fn iso5725<G: AsRef<[f64]>>(groups: &[G]) -> Option<Precision> {
         reproducibility_sd: reproducibility,
         repeatability_limit: LIMIT * repeatability,
         reproducibility_limit: LIMIT * reproducibility,
-        h: mandel_h(&centred)?,
+        h: mandel_h(&centred(groups.iter().map(AsRef::as_ref)))?,
         k: spread.iter().map(|sd| sd / repeatability).collect(),
         h_critical_95: h_critical(count(&spread), 0.05),
         h_critical_99: h_critical(count(&spread), 0.01),
@@ -133,9 +132,10 @@ impl Spreads {
 }
 
 /// The standard deviation of each group, NaN below two values, and how many are known.
-pub(super) fn spread(groups: &[Vec<f64>]) -> (Vec<f64>, Spreads) {
-    let repeated = groups.iter().filter(|group| group.len() > 1);
+pub(super) fn spread<G: AsRef<[f64]>>(groups: &[G]) -> (Vec<f64>, Spreads) {
+    let groups = groups.iter().map(AsRef::as_ref);
+    let repeated = groups.clone().filter(|group| group.len() > 1);
     let freedom: Vec<f64> = repeated.map(|group| count(group) - 1.0).collect();
-    let spread = groups.iter().map(|group| standard_deviation(group).unwrap_or(f64::NAN)).collect();
+    let spread = groups.map(|group| standard_deviation(group).unwrap_or(f64::NAN)).collect();
     (spread, Spreads { laboratories: count(&freedom), freedom: mean(&freedom).unwrap_or(f64::NAN) })
 }

@@ -91,6 +91,7 @@ pub(super) struct MeanSquares {
 
 impl MeanSquares {
     pub(super) fn new<G: AsRef<[f64]>>(groups: &[G]) -> Option<Self> {
+        let within: f64 = groups.iter().map(|group| squares(group.as_ref())).sum();
         let groups = centred(groups.iter().map(AsRef::as_ref));
         let means = groups.iter().map(|group| mean(group)).collect::<Option<Vec<_>>>()?;
         let sizes: Vec<f64> = groups.iter().map(|group| count(group)).collect();
@@ -101,7 +102,6 @@ impl MeanSquares {
         }
         let centre = mean(&groups.concat())?;
         let between: f64 = means.iter().zip(&sizes).map(|(mean, size)| size * (mean - centre).powi(2)).sum();
-        let within: f64 = groups.iter().map(|group| squares(group)).sum();
         let size = (total - sizes.iter().map(|size| size * size).sum::<f64>() / total) / df_between;
         let (between, within) = (between / df_between, within / df_within);
         Some(Self { between, within, size, df_between, df_within })
@@ -123,7 +123,7 @@ impl MeanSquares {
     }
 }
 
-/// The groups less one of their values, so that differences far from zero keep their digits.
+/// The groups less one of their values, so that differences of means far from zero keep their digits.
 pub(super) fn centred<'a>(groups: impl Iterator<Item = &'a [f64]> + Clone) -> Vec<Vec<f64>> {
     let pivot = groups.clone().flatten().next().copied().unwrap_or(0.0);
     groups.map(|group| group.iter().map(|value| value - pivot).collect()).collect()

@@ -5,7 +5,7 @@ use super::{
     Interval,
     interval::mean_interval,
     location::{count, mean},
-    random_effects::squares,
+    random_effects::{centred, squares},
     spread::variance,
 };
 
@@ -39,9 +39,9 @@ pub struct NestedVariances {
 /// ```
 #[must_use]
 pub fn nested_variances(nodes: &[Vec<Vec<f64>>]) -> NestedVariances {
-    let nodes = centred(&present(nodes));
-    let sample = pooled(nodes.iter().flatten().map(Vec::as_slice));
-    let centres: Vec<Vec<f64>> = nodes.iter().map(|node| means(node)).collect();
+    let nodes = present(nodes);
+    let sample = pooled(nodes.iter().flatten().copied());
+    let centres: Vec<Vec<f64>> = nodes.iter().map(|node| means(&centred(node.iter().copied()))).collect();
     // The variance of a session's mean that its samples are the reason of, over T₁².
     let shares: Vec<Vec<f64>> =
         nodes.iter().map(|node| node.iter().map(|session| 1.0 / count(session)).collect()).collect();
@@ -56,7 +56,7 @@ pub fn nested_variances(nodes: &[Vec<Vec<f64>>]) -> NestedVariances {
             let r = count(node);
             session / r + sample * node.iter().sum::<f64>() / (r * r)
         });
-        Some(variance(&means(&centres))? - mean(&from_below.collect::<Vec<_>>())?)
+        Some(variance(&node_means(&nodes))? - mean(&from_below.collect::<Vec<_>>())?)
     });
     NestedVariances { sample, session, node }
 }
@@ -127,11 +127,14 @@ fn present(nodes: &[Vec<Vec<f64>>]) -> Vec<Vec<&[f64]>> {
         .collect()
 }
 
-/// The samples less one of them, so that differences far from zero keep their digits.
-fn centred(nodes: &[Vec<&[f64]>]) -> Vec<Vec<Vec<f64>>> {
-    let pivot = nodes.iter().flatten().flat_map(|session| session.iter()).next().copied().unwrap_or(0.0);
-    let session = |session: &&[f64]| session.iter().map(|sample| sample - pivot).collect();
-    nodes.iter().map(|node| node.iter().map(session).collect()).collect()
+/// The means of nodes less one of the samples.
+fn node_means(nodes: &[Vec<&[f64]>]) -> Vec<f64> {
+    let sessions = centred(nodes.iter().flatten().copied());
+    let mut sessions = sessions.iter();
+    nodes
+        .iter()
+        .filter_map(|node| mean(&means(&sessions.by_ref().take(node.len()).collect::<Vec<_>>())))
+        .collect()
 }
 
 fn means<G: AsRef<[f64]>>(groups: &[G]) -> Vec<f64> {

@@ -1,6 +1,6 @@
 //! How far values lie apart.
 
-use super::location::{count, mean, quantile_in_place, selected, two_quantiles};
+use super::location::{count, has_nan, mean, quantile_in_place, selected, two_places};
 
 /// The sample variance, `Σ(x − x̄)² / (n − 1)`; `None` below two values.
 ///
@@ -49,12 +49,15 @@ fn scaled_deviation(values: &[f64]) -> Option<(f64, f64)> {
     let centre = mean(values)?;
     let freedom = count(values) - 1.0;
     let squares = squares(values, centre, 1.0);
-    if (1e-280..1e280).contains(&squares) || squares.is_nan() {
+    if (1e-280..1e280).contains(&squares) {
         return Some(((squares / freedom).sqrt(), 1.0));
     }
     let largest = values.iter().fold(0.0_f64, |largest, value| largest.max(value.abs()));
-    if largest <= 0.0 || largest.is_infinite() {
-        return Some((if largest > 0.0 { f64::NAN } else { 0.0 }, 1.0));
+    if centre.is_nan() || largest.is_infinite() {
+        return Some((f64::NAN, 1.0));
+    }
+    if largest <= 0.0 {
+        return Some((0.0, 1.0));
     }
     let scale = largest.log2().floor().exp2();
     Some(((self::squares(values, centre, scale) / freedom).sqrt(), scale))
@@ -125,6 +128,13 @@ pub fn interquartile_range(values: &[f64]) -> Option<f64> {
 /// [`interquartile_range`], without a copy: the values are put in another order.
 #[must_use]
 pub fn interquartile_range_in_place(values: &mut [f64]) -> Option<f64> {
-    let [low, high] = two_quantiles(values, 0.25, 0.75)?;
-    Some(if low.is_nan() { low } else { distance(high, low) })
+    if values.is_empty() {
+        return None;
+    }
+    if has_nan(values) {
+        return Some(f64::NAN);
+    }
+    // The quartiles themselves would be rounded, which matters to values far from zero.
+    let [(low, to_low), (high, to_high)] = two_places(values, 0.25, 0.75);
+    Some(distance(high, low) + (to_high - to_low))
 }

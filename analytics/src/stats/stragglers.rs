@@ -37,8 +37,8 @@ pub struct Cochran {
 /// ```
 #[must_use]
 pub fn cochran<G: AsRef<[f64]>>(groups: &[G], level: f64) -> Option<Cochran> {
-    let repeated = groups.iter().map(AsRef::as_ref).filter(|group| group.len() > 1);
-    let (spread, spreads) = spread(&centred(repeated));
+    let repeated: Vec<&[f64]> = groups.iter().map(AsRef::as_ref).filter(|group| group.len() > 1).collect();
+    let (spread, spreads) = spread(&repeated);
     let Spreads { laboratories, freedom } = spreads;
     if laboratories < 2.0 || !(level > 0.0 && level < 1.0) {
         return None;
@@ -92,28 +92,36 @@ pub fn grubbs(values: &[f64], level: f64) -> Option<Grubbs> {
     if values.len() < 3 || !(level > 0.0 && level < 1.0) {
         return None;
     }
-    let values = centred(std::iter::once(values)).pop()?;
-    let (n, centre, deviation) = (count(&values), mean(&values)?, standard_deviation(&values)?);
-    let lowest = values.iter().copied().min_by(f64::total_cmp)?;
-    let highest = values.iter().copied().max_by(f64::total_cmp)?;
-    let (above, below) = (highest - centre, centre - lowest);
+    let centred = centred(std::iter::once(values)).pop()?;
+    let (n, centre, deviation) = (count(values), mean(&centred)?, standard_deviation(values)?);
+    let [lowest, highest] = ends(&centred)?;
+    let (above, below) = (centred[highest] - centre, centre - centred[lowest]);
     let t = student_above((1.0 - level) / (2.0 * n), n - 2.0)?;
-    let f = from_others(&values, if above >= below { highest } else { lowest })?;
+    let f = from_others(values, if above >= below { highest } else { lowest })?;
     Some(Grubbs {
         g_high: above / deviation,
         g_low: below / deviation,
         critical: (n - 1.0) / n.sqrt() * (t * t / (n - 2.0 + t * t)).sqrt(),
-        p: at_most_one(n * fisher_tail(f, 1.0, n - 2.0)),
+        // An infinite value would be infinitely far from the others.
+        p: if deviation.is_nan() { f64::NAN } else { at_most_one(n * fisher_tail(f, 1.0, n - 2.0)) },
     })
 }
 
-/// The t² of Grubbs' test, as the square of the t that compares `value` with all others: the form of
-/// [`grubbs`] would lose all digits where they are near one another.
-fn from_others(values: &[f64], value: f64) -> Option<f64> {
-    let at = values.iter().position(|other| other.total_cmp(&value).is_eq())?;
-    let others: Vec<f64> = [&values[..at], &values[at + 1..]].concat();
-    let (n, centre, deviation) = (count(values), mean(&others)?, standard_deviation(&others)?);
-    Some(((value - centre) / deviation).powi(2) * (n - 1.0) / n)
+/// Where the lowest and the highest of the values are.
+fn ends(values: &[f64]) -> Option<[usize; 2]> {
+    let order = |a: &usize, b: &usize| values[*a].total_cmp(&values[*b]);
+    Some([(0..values.len()).min_by(order)?, (0..values.len()).max_by(order)?])
+}
+
+/// The t² of Grubbs' test, as the square of the t that compares the value at `at` with all others: the
+/// form of [`grubbs`] would lose all digits where those are near one another.
+fn from_others(values: &[f64], at: usize) -> Option<f64> {
+    let others = [&values[..at], &values[at + 1..]].concat();
+    let centred = centred([&others[..], &values[at..=at]].into_iter());
+    let [others, value] = centred.as_slice() else { return None };
+    let distance = value.first()? - mean(others)?;
+    let n = count(values);
+    Some((distance / standard_deviation(others)?).powi(2) * (n - 1.0) / n)
 }
 
 /// A bound of a probability, which may be above 1. NaN stays.

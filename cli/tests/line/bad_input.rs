@@ -74,6 +74,7 @@ fn mistakes_are_named() -> TestResult {
         Case { args: &["sql", "select 1", "--lake", &file], code: 6, says: &["a-file"] },
         Case { args: &["sql", "selec 1"], code: 2, says: &["syntax", "line 1"] },
         Case { args: &["sql", "select * from serie"], code: 2, says: &["serie"] },
+        Case { args: &["functions", "list_meadian"], code: 2, says: &["list_meadian", "list_median"] },
         Case { args: &["query", "sumary", "--lake", &lake], code: 2, says: &["sumary", "summary"] },
         Case {
             args: &["report", "--lake", &path("absent"), "--out", &path("out")],

@@ -2,6 +2,7 @@
 
 mod arms;
 mod bad_input;
+mod functions;
 mod kafka;
 mod lake;
 mod local;

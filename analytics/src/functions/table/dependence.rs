@@ -26,7 +26,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         formula: "n / τ, τ = −1 + 2 Σ Γₘ / γ₀ over Geyer's initial monotone sequence of Γₘ = γ₂ₘ + γ₂ₘ₊₁",
         source: "Geyer, Statistical Science 7 (1992), 3.3",
         example: "round(list_effective_sample_size([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]), 4)",
-        result: "0.0",
+        result: "2.9217",
         kind: Kind::One(|values, _| stats::effective_sample_size(values)),
         ..DEPENDENCE
     },

@@ -61,8 +61,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         what: "The level that the interval of the median reaches; see `list_median_low`.",
         formula: "P(l ≤ B < u), B binomial of n and 1/2",
         source: ORDER,
-        example: "list_median_level([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0])",
-        result: "0.9921875",
+        example: "round(list_median_level([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]), 4)",
+        result: "0.9922",
         kind: Kind::Reordering(|values, numbers| Some(of_median(values, numbers)?.level)),
         ..INTERVAL
     },
@@ -94,8 +94,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         what: "The level that the interval of the quantile at p reaches; see `list_quantile_low`.",
         formula: "P(l ≤ B < u), B binomial of n and p",
         source: ORDER,
-        example: "list_quantile_level([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0], 0.5, 0.9)",
-        result: "0.9296875",
+        example: "round(list_quantile_level([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0], 0.5, 0.9), 4)",
+        result: "0.9297",
         kind: Kind::Reordering(|values, numbers| Some(of_quantile(values, numbers)?.level)),
         ..INTERVAL
     },
@@ -105,7 +105,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         formula: "the quantile of resampled means at Φ(z₀ + (z₀ + z) / (1 − a(z₀ + z))), z = Φ⁻¹(α/2), z₀ from the share of them below the mean, a from the jackknife",
         source: BCA,
         example: "round(list_bca_low([1.0, 2.0, 3.0, 4.0, 20.0], 0.9), 1)",
-        result: "0.0",
+        result: "2.2",
         kind: Kind::One(|values, numbers| Some(bca_mean(values, numbers[0], RESAMPLES, SEED)?.low)),
         ..INTERVAL
     },
@@ -115,7 +115,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         formula: "the quantile of resampled means at Φ(z₀ + (z₀ + z) / (1 − a(z₀ + z))), z = Φ⁻¹(1 − α/2), z₀ from the share of them below the mean, a from the jackknife",
         source: BCA,
         example: "round(list_bca_high([1.0, 2.0, 3.0, 4.0, 20.0], 0.9), 1)",
-        result: "0.0",
+        result: "13.4",
         kind: Kind::One(|values, numbers| Some(bca_mean(values, numbers[0], RESAMPLES, SEED)?.high)),
         ..INTERVAL
     },
@@ -125,7 +125,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         formula: "the quantile of resampled medians at Φ(z₀ + (z₀ + z) / (1 − a(z₀ + z))), z = Φ⁻¹(α/2), z₀ from the share of them below the median, a from the jackknife",
         source: BCA,
         example: "list_bca_median_low([1.0, 2.0, 3.0, 4.0, 20.0], 0.9)",
-        result: "0.0",
+        result: "1.0",
         kind: Kind::One(|values, numbers| Some(bca_median(values, numbers[0], RESAMPLES, SEED)?.low)),
         ..INTERVAL
     },
@@ -135,7 +135,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         formula: "the quantile of resampled medians at Φ(z₀ + (z₀ + z) / (1 − a(z₀ + z))), z = Φ⁻¹(1 − α/2), z₀ from the share of them below the median, a from the jackknife",
         source: BCA,
         example: "list_bca_median_high([1.0, 2.0, 3.0, 4.0, 20.0], 0.9)",
-        result: "0.0",
+        result: "20.0",
         kind: Kind::One(|values, numbers| Some(bca_median(values, numbers[0], RESAMPLES, SEED)?.high)),
         ..INTERVAL
     },

@@ -4,7 +4,9 @@ mod dependence;
 mod groups;
 mod intervals;
 mod location;
+mod many;
 mod outliers;
+mod planning;
 mod samples;
 mod shape;
 mod spread;
@@ -169,7 +171,6 @@ const ONE: Function = Function {
 };
 
 /// What functions of two lists have in common.
-#[expect(dead_code, reason = "the functions of two samples are added on their own")]
 const TWO: Function =
     Function { family: Family::TwoSamples, lists: &["a", "b"], aggregate: Aggregate::No, ..ONE };
 
@@ -189,16 +190,12 @@ pub(super) enum Kind {
     /// One list → a boolean for each element.
     Flags(fn(&[f64], &[f64]) -> Option<Vec<bool>>),
     /// Two lists → double.
-    #[expect(dead_code, reason = "the functions of two samples are added on their own")]
     Two(fn(&[f64], &[f64], &[f64]) -> Option<f64>),
     /// A list of lists → double.
-    #[expect(dead_code, reason = "the functions of groups are added on their own")]
     Groups(fn(&[&[f64]], &[f64]) -> Option<f64>),
     /// A list of lists → a double for each of them.
-    #[expect(dead_code, reason = "the functions of groups are added on their own")]
     EachGroup(fn(&[&[f64]], &[f64]) -> Option<Vec<f64>>),
     /// Numbers → double.
-    #[expect(dead_code, reason = "the functions of planning are added on their own")]
     Numbers(fn(&[f64]) -> Option<f64>),
     /// `list_summary`.
     Summary,
@@ -261,6 +258,8 @@ pub fn all() -> impl Iterator<Item = &'static Function> {
         outliers::FUNCTIONS,
         two_sample::FUNCTIONS,
         groups::FUNCTIONS,
+        many::FUNCTIONS,
+        planning::FUNCTIONS,
         samples::FUNCTIONS,
     ]
     .into_iter()

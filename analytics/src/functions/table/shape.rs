@@ -33,7 +33,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         formula: "the least over unimodal G of max |Fₙ − G|",
         source: "Hartigan and Hartigan, Annals of Statistics 13 (1985)",
         example: "round(list_dip([1.0, 1.1, 1.2, 9.0, 9.1, 9.2]), 4)",
-        result: "0.2403",
+        result: "0.2438",
         kind: Kind::Reordering(|values, _| stats::dip_in_place(values)),
         ..SHAPE
     },
@@ -43,7 +43,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         formula: "(G₁² + 1) / (G₂ + 3(n − 1)² / ((n − 2)(n − 3)))",
         source: "SAS/STAT User's Guide, the CLUSTER procedure",
         example: "round(list_bimodality([1.0, 1.0, 1.0, 9.0, 9.0, 9.0]), 4)",
-        result: "0.0",
+        result: "0.3429",
         kind: Kind::One(|values, _| stats::bimodality_coefficient(values)),
         ..SHAPE
     },

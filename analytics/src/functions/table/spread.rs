@@ -34,8 +34,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         what: "The standard error of the mean of independent elements; null below two.",
         formula: "s / √n",
         source: "ISO 3534-1; as `scipy.stats.sem`",
-        example: "list_sem([1.0, 3.0, 1.0, 3.0, 1.0, 3.0, 1.0, 3.0, 2.0])",
-        result: "0.3333333333333333",
+        example: "round(list_sem([1.0, 2.0, 3.0]), 4)",
+        result: "0.5774",
         kind: Kind::One(|values, _| stats::standard_error(values)),
         ..SPREAD
     },
