@@ -490,6 +490,16 @@ pub(crate) struct Compare {
     /// no other
     #[arg(long, value_name = "BENCHMARK", conflicts_with_all = ["format", "out"])]
     pub(crate) explain: Option<String>,
+    /// Keep the verdicts in the lake, once (`benchlake query verdicts`)
+    #[arg(long)]
+    pub(crate) record: bool,
+    /// Move the baseline that was compared with to what was judged, if the policy's [baseline] says so
+    #[arg(long)]
+    pub(crate) move_baseline: bool,
+    /// Move it whatever the outcome, as a person who accepts it, and keep this reason: one change of level is not
+    /// reported for ever
+    #[arg(long, value_name = "REASON", conflicts_with = "move_baseline")]
+    pub(crate) accept: Option<String>,
 }
 
 fn level(text: &str) -> Result<f64, String> {
@@ -569,7 +579,7 @@ pub(crate) struct Reproducibility {
     /// End with exit code 3 if a benchmark is not reproducible; `undecided`: also if one is undecided or cannot be
     /// judged
     #[arg(long, value_enum, value_name = "ANSWER")]
-    pub(crate) fail_on: Option<FailOn>,
+    pub(crate) fail_on: Option<FailOnSpread>,
 }
 
 /// How reproducibility is printed
@@ -589,7 +599,7 @@ pub(crate) enum ReproducibilityFormat {
 
 /// What ends with exit code 3
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum FailOn {
+pub(crate) enum FailOnSpread {
     /// A benchmark whose spread is above the limit
     NotReproducible,
     /// Also one of which that is not decided

@@ -1,7 +1,7 @@
 //! `benchlake reproducibility`: do measurements repeat?
 
 use crate::{
-    args::{FailOn, Global, Reproducibility as Asked, ReproducibilityFormat as Format},
+    args::{FailOnSpread, Global, Reproducibility as Asked, ReproducibilityFormat as Format},
     failure::Failure,
     output, sql,
 };
@@ -104,12 +104,12 @@ fn explained(found: &Reproducibility, name: &str) -> Result<String, Failure> {
     }
 }
 
-fn code(found: &Reproducibility, fail_on: Option<FailOn>) -> u8 {
+fn code(found: &Reproducibility, fail_on: Option<FailOnSpread>) -> u8 {
     let has = |answer| found.benchmarks.iter().any(|it| it.reproducible == answer);
     let open = has(Reproducible::Undecided) || !found.not_judged.is_empty();
     match fail_on {
-        Some(FailOn::NotReproducible) if has(Reproducible::No) => exit::REGRESSION,
-        Some(FailOn::Undecided) if has(Reproducible::No) || open => exit::REGRESSION,
+        Some(FailOnSpread::NotReproducible) if has(Reproducible::No) => exit::REGRESSION,
+        Some(FailOnSpread::Undecided) if has(Reproducible::No) || open => exit::REGRESSION,
         _ => exit::OK,
     }
 }

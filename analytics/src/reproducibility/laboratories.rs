@@ -232,7 +232,7 @@ fn sessions(subject: &Subject<'_>) -> Vec<Results> {
 }
 
 /// How far value `i` is from the mean of the others, relative to that.
-fn deviation(values: &[f64], i: usize) -> f64 {
+pub(super) fn deviation(values: &[f64], i: usize) -> f64 {
     let others: Vec<f64> =
         values.iter().enumerate().filter(|(other, _)| *other != i).map(|(_, &value)| value).collect();
     mean(&others).map_or(0.0, |others| values[i] / others - 1.0)

@@ -2,7 +2,7 @@
 
 use super::{
     Assessment,
-    laboratories::{ALPHA, Kind, Status},
+    laboratories::{ALPHA, Kind, Status, deviation},
 };
 use crate::stats::{grubbs, mean, median};
 use statrs::distribution::{Binomial, DiscreteCDF};
@@ -79,47 +79,52 @@ pub(super) fn tallies<'a>(
 /// What is compared: name, block, deviation.
 type Compared<'a> = (&'a str, &'a str, f64);
 
-/// The deviations of nodes that are laboratories from the mean of all, in one block.
+/// The deviations of nodes that are laboratories from the others, in one block.
 fn nodes<'a>(assessment: &'a Assessment, without: &BTreeSet<String>) -> Vec<Compared<'a>> {
-    let counts = |session: &str| !without.contains(session);
-    let nodes = by_node(assessment, &counts);
+    let nodes = by_node(assessment, &|session| !without.contains(session));
     let laboratories = assessment.precision.iter().flat_map(|precision| &precision.laboratories);
-    let means: Vec<(&str, f64)> =
-        laboratories.filter_map(|it| Some((it.name.as_str(), mean(nodes.get(it.name.as_str())?)?))).collect();
-    let all = mean(&means.iter().map(|(_, mean)| *mean).collect::<Vec<_>>()).unwrap_or(f64::NAN);
-    means.into_iter().map(|(name, mean)| (name, "", mean / all - 1.0)).collect()
+    let (names, means): (Vec<&str>, Vec<f64>) = laboratories
+        .filter_map(|it| Some((it.name.as_str(), mean(&values(nodes.get(it.name.as_str())?))?)))
+        .unzip();
+    names.into_iter().enumerate().map(|(i, name)| (name, "", deviation(&means, i))).collect()
 }
 
-/// The deviations of sessions from the mean of their node, which is their block; where nodes have one session each,
-/// from that of all, in one block.
+/// The deviations of sessions from the others of their node, which is their block; where nodes have one session
+/// each, from all others, in one block.
 fn sessions(assessment: &Assessment) -> Vec<Compared<'_>> {
-    let nodes = by_node(assessment, &|_| true);
-    let single = nodes.values().all(|centres| centres.len() == 1);
-    let deviation = |node: &str, centre: f64| match nodes.get(node)?.as_slice() {
-        [_] if single => Some(centre / assessment.centre - 1.0),
-        [_] => None,
-        centres => Some(centre / mean(centres)? - 1.0),
-    };
-    let centres = assessment.centres.iter();
-    centres
-        .filter_map(|it| {
-            let block = if single { "" } else { it.node.as_str() };
-            Some((it.session_id.as_str(), block, deviation(&it.node, it.centre)?))
-        })
-        .collect()
+    let mut blocks = by_node(assessment, &|_| true);
+    if blocks.values().all(|sessions| sessions.len() == 1) {
+        let all = blocks.into_values().flatten().collect();
+        blocks = BTreeMap::from([("", all)]);
+    }
+    blocks.retain(|_, sessions| sessions.len() > 1);
+    let mut compared = Vec::new();
+    for (block, sessions) in blocks {
+        let centres = values(&sessions);
+        compared
+            .extend(sessions.iter().enumerate().map(|(i, (name, _))| (*name, block, deviation(&centres, i))));
+    }
+    compared
 }
 
-/// The centres of the sessions of each node that `counts`.
-fn by_node<'a>(assessment: &'a Assessment, counts: &dyn Fn(&str) -> bool) -> BTreeMap<&'a str, Vec<f64>> {
-    let mut nodes: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+/// Sessions with their centres.
+type Centres<'a> = Vec<(&'a str, f64)>;
+
+fn values(centres: &Centres<'_>) -> Vec<f64> {
+    centres.iter().map(|(_, centre)| *centre).collect()
+}
+
+/// The sessions of each node that `counts`.
+fn by_node<'a>(assessment: &'a Assessment, counts: &dyn Fn(&str) -> bool) -> BTreeMap<&'a str, Centres<'a>> {
+    let mut nodes: BTreeMap<&str, Centres<'_>> = BTreeMap::new();
     for centre in assessment.centres.iter().filter(|centre| counts(&centre.session_id)) {
-        nodes.entry(&centre.node).or_default().push(centre.centre);
+        nodes.entry(&centre.node).or_default().push((&centre.session_id, centre.centre));
     }
     nodes
 }
 
 /// The p-values of those that are far from the others of their block over all benchmarks, by the medians of their
-/// deviations: Grubbs' test again and again without the farthest, for at most a third of them, and off are all up to the
+/// deviations: Grubbs' test again and again without the farthest, for at most a fifth of them, and off are all up to the
 /// last that is below `alpha`, so that two of them do not hide each other (Rosner, *Percentage Points for a
 /// Generalized ESD Many-Outlier Procedure*, Technometrics 25, 1983).
 pub(super) fn far<'a>(tallies: &BTreeMap<&'a str, Tally<'a>>, alpha: f64) -> BTreeMap<&'a str, f64> {
@@ -129,7 +134,7 @@ pub(super) fn far<'a>(tallies: &BTreeMap<&'a str, Tally<'a>>, alpha: f64) -> BTr
         .map(|(&name, it)| (name, it.block, it.deviation()))
         .collect();
     let mut removed: Vec<(&str, f64)> = Vec::new();
-    for _ in 0..(left.len() / 3).min(MOST) {
+    for _ in 0..(left.len() / 5).clamp(1, MOST) {
         let residuals = residuals(&left);
         let Some(test) = grubbs(&residuals, 1.0 - alpha) else { break };
         let away = |place: &usize| residuals[*place].abs();
