@@ -58,10 +58,13 @@ fn baseline_of(args: &Compare) -> Result<Option<&str>, Failure> {
 fn record(uri: &str, comparison: &Comparison, global: &Global, runtime: &Runtime) -> Result<(), Failure> {
     let verdicts = comparison.verdicts(now());
     let recorded = runtime.block_on(record_verdicts(uri, &comparison.id, &verdicts))?;
-    output::remark(global, &match recorded {
-        Recorded::Landed { rows } => format!("recorded {rows} verdicts of comparison {}", comparison.id),
-        Recorded::Known => format!("comparison {} was recorded before", comparison.id),
-    });
+    output::remark(
+        global,
+        &match recorded {
+            Recorded::Landed { rows } => format!("recorded {rows} verdicts of comparison {}", comparison.id),
+            Recorded::Known => format!("comparison {} was recorded before", comparison.id),
+        },
+    );
     Ok(())
 }
 
