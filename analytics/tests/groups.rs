@@ -540,7 +540,8 @@ proptest::proptest! {
     fn planning(effect in 0.1..3.0_f64, n in 2..50_u64, sd in 0.1..3.0_f64, level in 0.8..0.99_f64, power in 0.5..0.99_f64) {
         let of = |effect, n| stats::test_power(effect, (1.0, n), (sd, n), level).unwrap();
         prop_assert!(of(effect, n) >= 1.0 - level - 1e-12 && of(effect, n) <= 1.0);
-        prop_assert!(of(effect + 0.1, n) >= of(effect, n) && of(effect, n + 1) >= of(effect, n));
+        // Near 1 the last digit may fall.
+        prop_assert!(of(effect + 0.1, n).min(of(effect, n + 1)) >= of(effect, n) - 1e-14);
         prop_assert!((of(-effect, n) - of(effect, n)).abs() < 1e-15);
         let least = stats::minimum_detectable_effect((1.0, n), (sd, n), level, power).unwrap();
         prop_assert!((of(least, n) - power).abs() < 1e-12);
