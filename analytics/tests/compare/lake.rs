@@ -55,6 +55,24 @@ pub(crate) async fn land_more(lake: &Path) {
     }
 }
 
+/// Eight runs of the base's code, two sessions each, that lie apart by more than their sessions do; then a new one.
+pub(crate) async fn write_history(lake: &Path) {
+    const SHIFTS: [f64; 8] = [1.0, 1.02, 0.99, 1.03, 0.98, 1.01, 1.04, 1.0];
+    for (n, shift) in (10..).zip(SHIFTS) {
+        let measured = Measured { n, sessions: 2, ..BASE };
+        let shifted = |run, s| {
+            let mut rows = series(measured, run, s);
+            for sample in rows.iter_mut().flat_map(|row| &mut row.samples) {
+                *sample *= shift;
+            }
+            rows
+        };
+        land(lake, measured, &shifted).await;
+    }
+    let measured = Measured { n: 20, ..NEW };
+    land(lake, measured, &|run, s| series(measured, run, s)).await;
+}
+
 /// The two commits, of benchmarks with names that are markup: one that is slower, one that is not.
 pub(crate) async fn write_evil(lake: &Path) {
     for measured in [BASE, NEW] {

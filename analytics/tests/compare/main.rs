@@ -270,6 +270,65 @@ async fn an_explanation_is_true() {
     }
 }
 
+/// The numbers of the line of an explanation that begins so.
+fn numbers(text: &str, begins: &str) -> Vec<f64> {
+    let line = text.lines().find(|line| line.trim().starts_with(begins)).unwrap_or_default();
+    let words = line.split([' ', '(', ')', ';', ':']).map(|word| word.trim_end_matches([',', '.']));
+    words.filter_map(|word| word.parse().ok()).collect()
+}
+
+/// Interval, p and margin follow from the numbers that an explanation names, also where noise between runs is part
+/// of them, and where sessions are paired.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_explanation_adds_up() {
+    let (old, arms) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    lake::write_history(old.path()).await;
+    lake::write(arms.path()).await;
+    let runs =
+        answer(&opened(old.path()).await, "commit:aaaa", "commit:bbbb2", &Options::default()).await.unwrap();
+    let pairs =
+        answer(&opened(arms.path()).await, "arm:old", "arm:young", &Options::default()).await.unwrap();
+    let mut with_noise = 0;
+    for comparison in [&runs, &pairs] {
+        for one in
+            comparison.compared.iter().filter(|one| one.effect.is_some_and(|effect| effect.error > 0.0))
+        {
+            let (text, effect) = (explain(comparison, &one.title()).unwrap(), one.effect.unwrap());
+            let [theta, calibration, quantile, error] = numbers(&text, "The interval is exp")[..] else {
+                panic!("{text}")
+            };
+            let (low, high) = (effect.estimate.interval.low.ln(), effect.estimate.interval.high.ln());
+            let half = calibration * quantile * error;
+            assert!((theta - half - low).abs() < 1e-5 && (theta + half - high).abs() < 1e-5, "{text}");
+            let [p, scaled] = numbers(&text, "p = ")[..] else { panic!("{text}") };
+            assert!(
+                (p - effect.p).abs() < 1e-5
+                    && (scaled - (theta / error).abs() / calibration).abs() < 1e-2 * scaled + 1e-4,
+                "{text}"
+            );
+            with_noise += usize::from(text.contains("is noise between runs"));
+            if let Some(noise) = one.noise {
+                assert_eq!(noise.runs, 8);
+                let of_runs = (noise.between_runs.powi(2) * (1.0 / 8.0 + 1.0)).sqrt();
+                assert!((effect.error_between_runs - of_runs).abs() < 1e-12);
+                let told = format!("({} of it, in squares, is noise between runs)", number(of_runs));
+                assert!(of_runs <= 0.0 || text.contains(&told), "{told}\n{text}");
+                assert!(text.contains("among 8 earlier runs on this platform"), "{text}");
+            }
+        }
+    }
+    assert!(with_noise > 4 && pairs.layout == Layout::Pairs, "{with_noise}");
+    // A step of 2 % is nothing where runs move by as much.
+    let slower = |comparison: &Comparison| decision(comparison, "cpu.slower").outcome;
+    assert_eq!((slower(&runs), slower(&pairs)), (Outcome::Inconclusive, Outcome::Regression));
+    let advice = explain(&runs, "cpu.slower").unwrap();
+    assert!(
+        advice.contains("noise between runs alone keeps it open")
+            || advice.contains("would decide it with probability 0.9"),
+        "{advice}"
+    );
+}
+
 /// Four digits, as people read times of about a millisecond.
 fn time(seconds: f64) -> String {
     if seconds < 1e-3 { format!("{:.1} µs", seconds * 1e6) } else { format!("{:.3} ms", seconds * 1e3) }

@@ -54,14 +54,19 @@ fn has_no_spread(effect: &Effect) -> bool {
 /// How far units lie apart.
 fn spread(layout: Layout, effect: &Effect) -> String {
     let (first, second) = (words::share_rounded(effect.sd_first), words::share_rounded(effect.sd_second));
-    let within = if layout == Layout::Nodes { " within their block" } else { "" };
+    let (within, weighted) = match layout {
+        Layout::Nodes => {
+            (" within their block", " The ratios of blocks are weighted by n₁n₂/(n₁ + n₂) of their sessions.")
+        }
+        Layout::Pairs | Layout::Groups => ("", ""),
+    };
     match effect.units {
         Units::Pairs => format!("The logarithms of the pairs' ratios have a standard deviation of {first}."),
         Units::Blocks => format!(
-            "The blocks are the units: the logarithms of their ratios have a standard deviation of {first}, which says less than sessions within them would, or is all there is."
+            "Blocks are the units here, each of them counts alike: the logarithms of their ratios have a standard deviation of {first}."
         ),
         Units::Sessions => format!(
-            "Sessions differ{within} by a standard deviation (of logarithms) of {first} before and {second} now."
+            "Sessions differ{within} by a standard deviation (of logarithms) of {first} before and {second} now.{weighted}"
         ),
     }
 }
