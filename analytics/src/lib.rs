@@ -16,6 +16,7 @@
 //! # }
 //! ```
 
+pub mod baselines;
 mod catalog;
 pub mod continuity;
 pub mod decide;

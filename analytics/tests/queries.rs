@@ -58,16 +58,24 @@ impl DB for Database {
 /// The queries that are asked of the lake that has a run with counters, peaks and failures.
 const OF_COUNTERS: [&str; 4] = ["counters", "failures", "peaks", "roofline"];
 
+/// The queries that are asked of the lake in which something was declared and decided.
+const OF_DECISIONS: [&str; 3] = ["baseline_history", "baselines", "verdicts"];
+
 /// Every named query has its expected result beside it, and gives it.
 #[tokio::test(flavor = "multi_thread")]
 async fn named_queries_give_their_expected_results() {
-    let (plain, counted) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let [plain, counted, decided] = [(); 3].map(|()| tempfile::tempdir().unwrap());
     fixture::write(plain.path()).await;
     fixture::write_with_counters(counted.path()).await;
+    fixture::write_with_decisions(decided.path()).await;
     for query in queries::all() {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../queries/{}.slt", query.name));
         assert!(file.exists(), "queries/{}.sql has no .slt beside it", query.name);
-        let folder = if OF_COUNTERS.contains(&query.name.as_str()) { &counted } else { &plain };
+        let folder = match query.name.as_str() {
+            name if OF_COUNTERS.contains(&name) => &counted,
+            name if OF_DECISIONS.contains(&name) => &decided,
+            _ => &plain,
+        };
         let lake = Lake::open(folder.path().to_str().unwrap(), &At::Latest).await.unwrap();
         let mut runner = Runner::new(|| async { Ok(Database(lake.context())) });
         if std::env::var_os("BLESS").is_some() {

@@ -2,7 +2,7 @@
 
 use benchlake_analytics::{
     At,
-    decide::{FailOn, Form},
+    decide::{self, Form},
     format::Format,
     selection::Selector,
 };
@@ -88,6 +88,15 @@ pub(crate) enum Command {
     Functions(Functions),
     /// Write a report: one HTML page, and a plot per benchmark as SVG and PNG
     Report(Report),
+    /// Did it become slower? Hold one selection of sessions against another, benchmark by benchmark
+    ///
+    /// A selection is run:ID, commit:SHA, branch:NAME, tag:KEY=VALUE, arm:NAME, window:30d, baseline:NAME,
+    /// node:GLOB or env:KEY=GLOB, several of them with commas between (all must fit), or `latest`. See
+    /// docs/comparing.md
+    Compare(Compare),
+    /// Sessions that others are compared with, under a name, by platform
+    #[command(subcommand)]
+    Baseline(BaselineCommand),
     /// Do measurements repeat: how far sessions lie apart, why, which node or session is off, and what the next
     /// run needs
     ///
@@ -95,12 +104,6 @@ pub(crate) enum Command {
     /// (docs/reproducibility.md). Nodes and sessions that do not fit the others are named by Mandel's h and k, with how
     /// their environments differ
     Reproducibility(Reproducibility),
-    /// Did it become slower? Hold one selection of sessions against another, benchmark by benchmark
-    ///
-    /// A selection is run:ID, commit:SHA, branch:NAME, tag:KEY=VALUE, arm:NAME, window:30d, baseline:NAME,
-    /// node:GLOB or env:KEY=GLOB, several of them with commas between (all must fit), or `latest`. See
-    /// docs/comparing.md
-    Compare(Compare),
     /// Look after a lake: is it whole, what can go
     #[command(subcommand)]
     Lake(LakeCommand),
@@ -501,7 +504,7 @@ pub(crate) enum Severity {
     Regression,
 }
 
-impl From<Severity> for FailOn {
+impl From<Severity> for decide::FailOn {
     fn from(severity: Severity) -> Self {
         match severity {
             Severity::Critical => Self::Critical,
@@ -646,6 +649,82 @@ pub(crate) struct CompactionArgs {
     /// flagged `summarised` [default: all samples stay]
     #[arg(long, value_name = "AGE")]
     pub(crate) summarise_after: Option<humantime::Duration>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BaselineCommand {
+    /// Declare the sessions that a selector selects now to be a baseline, on each of their platforms
+    ///
+    /// The sessions are kept, not the selector: `branch:main` tomorrow is not what was declared today. Each
+    /// call is a revision of its own; earlier ones stay in the history
+    Set {
+        /// Its name: letters, digits, `.`, `_` and `-`
+        #[arg(value_parser = baseline_name)]
+        name: String,
+        /// Which sessions, such as branch:main or run:ID
+        selector: Selector,
+        /// Only on platforms that fit this pattern of `*` and `?`, such as '*EPYC*'
+        #[arg(long, value_name = "GLOB")]
+        platform: Option<String>,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// List the baselines: a row per name and platform
+    Ls {
+        #[command(flatten)]
+        lake: LakeArgs,
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+    /// Print what a baseline is, and how many of its sessions the lake still has
+    Show {
+        /// Its name
+        #[arg(value_parser = baseline_name)]
+        name: String,
+        /// Every revision, newest first: who moved it, and why
+        #[arg(long)]
+        history: bool,
+        #[command(flatten)]
+        lake: LakeArgs,
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+    /// Declare that a baseline holds no more; its history stays
+    Rm {
+        /// Its name
+        #[arg(value_parser = baseline_name)]
+        name: String,
+        /// Only on platforms that fit this pattern of `*` and `?`
+        #[arg(long, value_name = "GLOB")]
+        platform: Option<String>,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+/// The longest name of a baseline, in letters.
+const LONGEST_NAME: usize = 100;
+
+fn baseline_name(text: &str) -> Result<String, String> {
+    let fits = |letter: u8| letter.is_ascii_alphanumeric() || b"._-".contains(&letter);
+    match text.as_bytes() {
+        [first, rest @ ..]
+            if first.is_ascii_alphanumeric()
+                && rest.len() < LONGEST_NAME
+                && rest.iter().all(|letter| fits(*letter)) =>
+        {
+            Ok(text.to_owned())
+        }
+        _ => Err(format!(
+            "a name is 1 to {LONGEST_NAME} of the letters a-z, A-Z, 0-9, `.`, `_` and `-`, and begins with a letter or digit"
+        )),
+    }
 }
 
 #[derive(Debug, Subcommand)]

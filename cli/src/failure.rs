@@ -2,6 +2,7 @@
 
 use benchlake_analytics::{
     LakeError as CatalogError, QueryError, SqlError,
+    baselines::BaselineError,
     decide::{CompareError, ExplainError, PolicyError},
     format::WriteError,
     functions::UnknownFunction,
@@ -73,6 +74,11 @@ failure!(
     CatalogError => |_| exit::UNREACHABLE,
     SqlError => |error| of_query(error),
     QueryError => |error| of_query(error),
+    SelectError => |error| of_selection(error),
+    BaselineError => |error| match error {
+        BaselineError::Sql(error) => of_query(error),
+        _ => exit::NOTHING,
+    },
     LakeError => |_| exit::UNREACHABLE,
     WriteError => |_| exit::INTERNAL,
     std::io::Error => |_| exit::INTERNAL,
@@ -84,7 +90,6 @@ failure!(
         _ => exit::INTERNAL,
     },
     PolicyError => |_| exit::USAGE,
-    SelectError => |error| of_selection(error),
     CompareError => |error| match error {
         CompareError::Select(error) => of_selection(error),
         CompareError::NothingInCommon { .. } | CompareError::OtherPlatform { .. } => exit::NOTHING,

@@ -4,6 +4,7 @@
 
 mod args;
 mod arms;
+mod baseline;
 mod compare;
 mod dead_letters;
 mod deliver;
@@ -62,8 +63,9 @@ fn dispatch(args: &Args) -> Result<u8, Failure> {
         Command::Query(query) => query::run(query),
         Command::Functions(functions) => functions::run(functions),
         Command::Report(report) => report::run(report, global),
-        Command::Reproducibility(asked) => reproducibility::run(asked, global),
         Command::Compare(compare) => compare::run(compare, global),
+        Command::Baseline(command) => baseline::run(command, global),
+        Command::Reproducibility(asked) => reproducibility::run(asked, global),
         Command::Lake(command) => lake::run(command, global),
         Command::DeadLetters(command) => dead_letters::run(command, global),
         Command::Doctor(doctor) => doctor::run(doctor),

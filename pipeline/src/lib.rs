@@ -10,6 +10,7 @@
 
 mod compact;
 mod data_file;
+mod declare;
 mod durable;
 mod flush;
 mod health;
@@ -30,6 +31,7 @@ mod worker;
 
 pub use compact::{Compacted, Compaction};
 pub use data_file::writer_properties;
+pub use declare::{Recorded, record_verdicts, set_baselines};
 pub use flush::FlushPolicy;
 pub use health::Health;
 pub use lake_table::{LakeError, LakeTable, Outcome, Progress};

@@ -1,7 +1,7 @@
 //! Patterns of `*` and `?`, as shells have them.
 
 /// Whether the whole of `text` fits `pattern`: `*` is any text, `?` any letter.
-pub(super) fn fits(pattern: &str, text: &str) -> bool {
+pub(crate) fn fits(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     // Where to go on if what follows the last star does not fit.
     let (mut p, mut t, mut star) = (0, 0, None);

@@ -7,7 +7,7 @@
 
 mod comparison;
 mod forms;
-mod glob;
+pub(crate) mod glob;
 mod judge;
 mod moves;
 mod noise;
@@ -18,7 +18,7 @@ mod verdicts;
 
 pub use comparison::{Centre, CompareError, Compared, Comparison, Options, compare};
 pub use forms::{ExplainError, FailOn, Form, ParseFormError, Screen, explain};
-pub use moves::Moves;
+pub use moves::{Moves, should_move};
 pub use noise::Noise;
 pub use policy::{BaselinePolicy, Margins, Policy, PolicyError, Procedure, Rule};
 pub use sides::{Layout, Refused, SideOf};

@@ -4,7 +4,7 @@ use super::{
     arguments::Numbers,
     lists::{Doubles, Elements, Nested, doubles},
     misuse, summary,
-    table::{Function, Kind},
+    table::{Function, Kind, OfEachGroup, OfGroups, OfTwo},
 };
 use arrow::{
     array::{ArrayRef, BooleanBuilder, Float64Array, Float64Builder, ListBuilder},
@@ -87,7 +87,7 @@ fn two(
     a: &Doubles<'_>,
     b: &Doubles<'_>,
     numbers: &mut Numbers<'_>,
-    statistic: fn(&[f64], &[f64], &[f64]) -> Option<f64>,
+    statistic: OfTwo,
 ) -> Result<Float64Array> {
     let (mut of_a, mut of_b) = (Vec::new(), Vec::new());
     let value = |row| {
@@ -169,7 +169,7 @@ fn groups(
     nested: &Nested<'_>,
     rows: usize,
     numbers: &mut Numbers<'_>,
-    statistic: fn(&[&[f64]], &[f64]) -> Option<f64>,
+    statistic: OfGroups,
 ) -> Result<Float64Array> {
     let value = |row| {
         let Some(numbers) = numbers.of(row)? else { return Ok(None) };
@@ -183,7 +183,7 @@ fn each_group(
     nested: &Nested<'_>,
     rows: usize,
     numbers: &mut Numbers<'_>,
-    values: fn(&[&[f64]], &[f64]) -> Option<Vec<f64>>,
+    values: OfEachGroup,
 ) -> Result<ArrayRef> {
     let mut builder = ListBuilder::new(Float64Builder::new());
     for row in 0..rows {

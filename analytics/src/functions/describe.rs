@@ -73,7 +73,7 @@ mod tests {
     fn headlines_are_short() {
         for function in all() {
             let headline = function.headline();
-            assert!((10..=110).contains(&headline.chars().count()), "{}: {headline}", function.name);
+            assert!((10..=90).contains(&headline.chars().count()), "{}: {headline}", function.name);
         }
     }
 }

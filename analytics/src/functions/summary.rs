@@ -10,8 +10,11 @@ use arrow::{
 use datafusion::error::Result;
 use std::sync::Arc;
 
+/// The name of a figure, and where it is.
+type Figure = (&'static str, fn(&Summary) -> Option<f64>);
+
 /// The doubles of a summary, after `n`.
-const FIGURES: [(&str, fn(&Summary) -> Option<f64>); 6] = [
+const FIGURES: [Figure; 6] = [
     ("mean", |summary| Some(summary.mean)),
     ("sd", |summary| summary.standard_deviation),
     ("median", |summary| Some(summary.median)),

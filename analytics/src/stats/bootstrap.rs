@@ -2,7 +2,8 @@
 
 use super::{
     Interval,
-    location::{count, has_nan, mean, quantile_of_sorted, selected, sum},
+    location::{count, has_nan, mean, quantile_of_sorted, sum},
+    ordered::sort,
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use statrs::distribution::{ContinuousCDF, Normal};
@@ -25,26 +26,24 @@ pub const SEED: u64 = 1987;
 /// ```
 #[must_use]
 pub fn bca_mean(values: &[f64], level: f64, resamples: usize, seed: u64) -> Option<Interval> {
-    let total = sum(values);
-    let rest = count(values) - 1.0;
-    let jackknife = |values: &[f64]| values.iter().map(|value| (total - value) / rest).collect();
-    bca(values, level, resamples, seed, |values| sum_fast(values) / count(values), jackknife)
+    bca(values, level, resamples, seed, weighted_mean, means_without)
 }
 
 /// The BCa bootstrap interval of the median at `level`; else as [`bca_mean`].
 #[must_use]
 pub fn bca_median(values: &[f64], level: f64, resamples: usize, seed: u64) -> Option<Interval> {
-    bca(values, level, resamples, seed, |values| selected(values, 0.5), medians_without)
+    bca(values, level, resamples, seed, weighted_median, medians_without)
 }
 
-/// The interval of `statistic`, which may reorder what it is given.
+/// The interval of `statistic`, a function of the sorted values and how often each was drawn; `jackknife`
+/// gives it without each of them.
 fn bca(
     values: &[f64],
     level: f64,
     resamples: usize,
     seed: u64,
-    statistic: impl Fn(&mut [f64]) -> f64,
-    jackknife: impl Fn(&[f64]) -> Vec<f64>,
+    statistic: fn(&[f64], &[f64]) -> f64,
+    jackknife: fn(&[f64]) -> Vec<f64>,
 ) -> Option<Interval> {
     if values.len() < 2 || resamples == 0 || !(level > 0.0 && level < 1.0) {
         return None;
@@ -54,20 +53,58 @@ fn bca(
     }
     // Whatever order they come in, the same values give the same interval.
     let mut values = values.to_vec();
-    values.sort_unstable_by(f64::total_cmp);
-    let mut copy = values.clone();
-    let observed = statistic(&mut copy);
+    sort(&mut values);
+    let mut times = vec![1.0; values.len()];
+    let observed = statistic(&values, &times);
     let mut rng = StdRng::seed_from_u64(seed);
     let draw = |_| {
-        copy.iter_mut().for_each(|drawn| *drawn = values[rng.random_range(0..values.len())]);
-        statistic(&mut copy)
+        resample(&mut times, &mut rng);
+        statistic(&values, &times)
     };
     let mut draws: Vec<f64> = (0..resamples).map(draw).collect();
-    draws.sort_unstable_by(f64::total_cmp);
+    sort(&mut draws);
     let corrected = correction(&draws, observed, &jackknife(&values));
     let tail = f64::midpoint(1.0, -level);
     let end = |tail| quantile_of_sorted(&draws, corrected(tail));
     Some(Interval { low: end(tail), high: end(1.0 - tail) })
+}
+
+/// Draws as many values as there are, with replacement: how often each.
+fn resample(times: &mut [f64], rng: &mut StdRng) {
+    times.fill(0.0);
+    let n = times.len() as u64;
+    for _ in 0..n {
+        // The high half of the product is below n, and uniform to n / 2³².
+        let drawn = u64::from(rng.random::<u32>()) * n >> 32;
+        #[expect(clippy::cast_possible_truncation, reason = "below the length of a slice")]
+        let drawn = drawn as usize;
+        times[drawn] += 1.0;
+    }
+}
+
+/// Its rounding is nothing beside the resampling.
+fn weighted_mean(values: &[f64], times: &[f64]) -> f64 {
+    values.iter().zip(times).map(|(value, times)| value * times).sum::<f64>() / count(values)
+}
+
+/// The mean of the two middle values that were drawn, which may be one.
+fn weighted_median(values: &[f64], times: &[f64]) -> f64 {
+    let half = count(values) / 2.0;
+    let (mut drawn, mut low) = (0.0, None);
+    for (&value, &times) in values.iter().zip(times).filter(|(_, times)| **times > 0.0) {
+        if let Some(low) = low {
+            return f64::midpoint(low, value);
+        }
+        drawn += times;
+        if drawn > half {
+            return value;
+        }
+        // Half of the draws lie up to here: the other middle one is the next value.
+        if drawn >= half {
+            low = Some(value);
+        }
+    }
+    f64::NAN
 }
 
 /// Which quantile of the sorted `draws` stands for the quantile at p.
@@ -95,15 +132,16 @@ fn acceleration(without: &[f64]) -> f64 {
     if squares > 0.0 { moment(3) / (6.0 * squares.powf(1.5)) } else { 0.0 }
 }
 
+/// The mean without each value.
+fn means_without(values: &[f64]) -> Vec<f64> {
+    let (total, rest) = (sum(values), count(values) - 1.0);
+    values.iter().map(|value| (total - value) / rest).collect()
+}
+
 /// The median without each of the sorted values.
 fn medians_without(sorted: &[f64]) -> Vec<f64> {
     let n = sorted.len();
     let at = |place: usize, without: usize| sorted[place + usize::from(place >= without)];
     let median = |without: usize| f64::midpoint(at((n - 2) / 2, without), at((n - 1) / 2, without));
     (0..n).map(median).collect()
-}
-
-/// The sum of a resample: its rounding is nothing beside the resampling.
-fn sum_fast(values: &[f64]) -> f64 {
-    values.iter().sum()
 }

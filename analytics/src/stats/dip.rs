@@ -1,6 +1,9 @@
 //! Hartigan's dip: how far a distribution is from having one mode.
 
-use super::location::{count, has_nan};
+use super::{
+    location::{count, has_nan},
+    ordered::sort,
+};
 
 /// The dip, the largest distance between the empirical distribution function and the unimodal one that
 /// is nearest to it (Hartigan and Hartigan, *The Dip Test of Unimodality*, Annals of Statistics 13,
@@ -31,7 +34,7 @@ pub fn dip_in_place(values: &mut [f64]) -> Option<f64> {
     if has_nan(values) || values.iter().any(|value| value.is_infinite()) {
         return Some(f64::NAN);
     }
-    values.sort_unstable_by(f64::total_cmp);
+    sort(values);
     let steps = steps(values);
     let mirrored: Vec<_> = steps.iter().rev().map(Step::mirrored).collect();
     let modes = steps.len();

@@ -1,6 +1,6 @@
 //! Equivalence: is the difference of two means small, rather than merely not seen?
 
-use super::welch::{Difference, upper_tail};
+use super::{student::upper_tail, welch::Difference};
 
 /// What two one-sided tests say.
 #[derive(Debug, Clone, Copy, PartialEq)]

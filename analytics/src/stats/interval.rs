@@ -1,6 +1,6 @@
 //! Intervals of confidence.
 
-use super::{location::mean, spread::standard_deviation};
+use super::{location::mean, spread::deviation_from};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 use std::cell::Cell;
 
@@ -27,7 +27,8 @@ pub struct Interval {
 /// ```
 #[must_use]
 pub fn mean_interval(values: &[f64], level: f64) -> Option<Interval> {
-    around(mean(values)?, standard_deviation(values)?, values.len(), level)
+    let mean = mean(values)?;
+    around(mean, deviation_from(values, mean)?, values.len(), level)
 }
 
 /// The interval of a mean of `n` values with this standard deviation.

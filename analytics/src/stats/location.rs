@@ -1,5 +1,7 @@
 //! Where values lie: sums, means, quantiles.
 
+use super::ordered::{keyed, value};
+
 /// The arithmetic mean, `Σx / n`; `None` without values.
 ///
 /// The sum is compensated (Ogita, Rump and Oishi, *Accurate Sum and Dot Product*, SIAM Journal on
@@ -100,15 +102,16 @@ pub(super) fn two_quantiles(values: &mut [f64], p: f64, q: f64) -> Option<[f64; 
 /// second is sought above the first alone.
 pub(super) fn two_places(values: &mut [f64], p: f64, q: f64) -> [(f64, f64); 2] {
     let (first, fraction) = place(values.len(), p);
-    let below = between(values, first, fraction);
-    let (second, fraction) = place(values.len(), q);
-    [below, between(&mut values[first..], second - first, fraction)]
+    let (second, further) = place(values.len(), q);
+    keyed(values, |keys| {
+        [between(keys, first, fraction), between(&mut keys[first..], second - first, further)]
+    })
 }
 
 /// The quantile at `p` of values without a NaN, of which there are some.
 pub(super) fn selected(values: &mut [f64], p: f64) -> f64 {
     let (below, fraction) = place(values.len(), p);
-    let (at, step) = between(values, below, fraction);
+    let (at, step) = keyed(values, |keys| between(keys, below, fraction));
     at + step
 }
 
@@ -131,10 +134,11 @@ fn place(n: usize, p: f64) -> (usize, f64) {
 }
 
 /// The order statistic `below`, and the step of `fraction` from it towards the next.
-fn between(values: &mut [f64], below: usize, fraction: f64) -> (f64, f64) {
-    let (_, &mut at, above) = values.select_nth_unstable_by(below, f64::total_cmp);
-    let next = if fraction > 0.0 { above.iter().copied().reduce(f64::min) } else { None };
-    (at, step(at, next, fraction))
+fn between(keys: &mut [i64], below: usize, fraction: f64) -> (f64, f64) {
+    let (_, &mut at, above) = keys.select_nth_unstable(below);
+    let next = if fraction > 0.0 { above.iter().min() } else { None };
+    let at = value(at);
+    (at, step(at, next.copied().map(value), fraction))
 }
 
 fn step(at: f64, next: Option<f64>, fraction: f64) -> f64 {

@@ -1,6 +1,6 @@
 //! Intervals of quantiles that presume no distribution.
 
-use super::{Interval, location::has_nan};
+use super::{Interval, location::has_nan, ordered::select};
 use statrs::distribution::{Binomial, DiscreteCDF};
 use std::cell::Cell;
 
@@ -43,8 +43,8 @@ pub fn quantile_interval_in_place(values: &mut [f64], p: f64, level: f64) -> Opt
         let interval = Interval { low: f64::NAN, high: f64::NAN };
         return Some(OrderInterval { interval, level: f64::NAN });
     }
-    let (_, &mut low, above) = values.select_nth_unstable_by(ranks.low, f64::total_cmp);
-    let (_, &mut high, _) = above.select_nth_unstable_by(ranks.high - ranks.low - 1, f64::total_cmp);
+    let low = select(values, ranks.low);
+    let high = select(&mut values[ranks.low..], ranks.high - ranks.low);
     Some(OrderInterval { interval: Interval { low, high }, level: ranks.level })
 }
 

@@ -1,7 +1,12 @@
 //! How many times the mean of one list is that of another.
 
-use super::{Estimate, Interval, location::mean, spread::standard_error, welch::freedom};
-use statrs::distribution::{ContinuousCDF, StudentsT};
+use super::{
+    Estimate, Interval,
+    location::mean,
+    spread::standard_error,
+    student::{student, two_sided_quantile},
+    welch::freedom,
+};
 
 /// `x̄_b / x̄_a` with Fieller's interval at `level`. With `c_a` and `c_b` the standard errors of the means
 /// over `x̄_a`, `r` the ratio and `t` the quantile of Student's distribution, its ends are
@@ -33,8 +38,8 @@ pub fn ratio_of_means(a: &[f64], b: &[f64], level: f64) -> Option<Estimate> {
         return Some(Estimate { value: f64::NAN, interval: Interval { low: f64::NAN, high: f64::NAN } });
     }
     let (value, of_a, of_b) = (top / base, (of_a / base).abs(), (of_b / base).abs());
-    let t = StudentsT::new(0.0, 1.0, freedom([value * of_a, of_b], [a, b])).ok()?;
-    let t = t.inverse_cdf(f64::midpoint(1.0, level));
+    let student = student(freedom([value * of_a, of_b], [a, b]))?;
+    let t = two_sided_quantile(&student, level);
     let rest = 1.0 - (t * of_a).powi(2);
     if rest.is_nan() || rest <= 0.0 {
         return None;

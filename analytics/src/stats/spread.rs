@@ -8,7 +8,7 @@ use super::location::{count, has_nan, mean, quantile_in_place, selected, two_pla
 /// Sample Variance*, The American Statistician 37, 1983.
 #[must_use]
 pub fn variance(values: &[f64]) -> Option<f64> {
-    let (deviation, scale) = scaled_deviation(values)?;
+    let (deviation, scale) = scaled_deviation(values, mean(values)?)?;
     Some(deviation * deviation * scale * scale)
 }
 
@@ -22,7 +22,12 @@ pub fn variance(values: &[f64]) -> Option<f64> {
 /// ```
 #[must_use]
 pub fn standard_deviation(values: &[f64]) -> Option<f64> {
-    let (deviation, scale) = scaled_deviation(values)?;
+    deviation_from(values, mean(values)?)
+}
+
+/// The [`standard_deviation`] of values whose mean is known.
+pub(super) fn deviation_from(values: &[f64], mean: f64) -> Option<f64> {
+    let (deviation, scale) = scaled_deviation(values, mean)?;
     Some(deviation * scale)
 }
 
@@ -35,18 +40,18 @@ pub fn standard_error(values: &[f64]) -> Option<f64> {
 /// The coefficient of variation, `s / |x̄|`; `None` below two values or where the mean is zero.
 #[must_use]
 pub fn coefficient_of_variation(values: &[f64]) -> Option<f64> {
-    let centre = mean(values)?.abs();
-    let deviation = standard_deviation(values)?;
+    let mean = mean(values)?;
+    let deviation = deviation_from(values, mean)?;
+    let centre = mean.abs();
     (centre > 0.0 || centre.is_nan()).then(|| deviation / centre)
 }
 
 /// The sample standard deviation over a power of two, and that power: 1 unless squares would leave
 /// the range of doubles.
-fn scaled_deviation(values: &[f64]) -> Option<(f64, f64)> {
+fn scaled_deviation(values: &[f64], centre: f64) -> Option<(f64, f64)> {
     if values.len() < 2 {
         return None;
     }
-    let centre = mean(values)?;
     let freedom = count(values) - 1.0;
     let squares = squares(values, centre, 1.0);
     if (1e-280..1e280).contains(&squares) {

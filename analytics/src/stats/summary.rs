@@ -1,6 +1,6 @@
 //! The usual figures of a list, sorted once for all of them.
 
-use super::{Interval, interval::around, location, mean, standard_deviation};
+use super::{Interval, interval::around, location, mean, spread::deviation_from};
 
 /// What a list is like.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -9,7 +9,7 @@ pub struct Summary {
     pub n: usize,
     /// [`mean`].
     pub mean: f64,
-    /// [`standard_deviation`]; `None` below two values.
+    /// [`standard_deviation`](super::standard_deviation); `None` below two values.
     pub standard_deviation: Option<f64>,
     /// [`median`](super::median).
     pub median: f64,
@@ -33,7 +33,7 @@ pub fn summary(values: &mut [f64], level: f64) -> Option<Summary> {
         return None;
     }
     let mean = mean(values)?;
-    let standard_deviation = standard_deviation(values);
+    let standard_deviation = deviation_from(values, mean);
     let interval = standard_deviation.and_then(|deviation| around(mean, deviation, values.len(), level));
     let [median, p95] = location::two_quantiles(values, 0.5, 0.95)?;
     Some(Summary { n: values.len(), mean, standard_deviation, median, p95, interval })

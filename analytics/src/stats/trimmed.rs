@@ -1,6 +1,9 @@
 //! Means that extreme values cannot move far.
 
-use super::location::{count, has_nan, mean};
+use super::{
+    location::{count, has_nan, mean},
+    ordered::select,
+};
 
 /// The mean of what is left when `share` of the values is cut from each end, `⌊share · n⌋` of them,
 /// 0 ≤ share < 1/2 (Tukey, *The Future of Data Analysis*, Annals of Mathematical Statistics 33, 1962;
@@ -67,8 +70,8 @@ fn middle(values: &mut [f64], cut: usize) -> &mut [f64] {
     if cut == 0 {
         return values;
     }
-    values.select_nth_unstable_by(cut, f64::total_cmp);
+    select(values, cut);
     let above = &mut values[cut..];
-    above.select_nth_unstable_by(kept - 1, f64::total_cmp);
+    select(above, kept - 1);
     &mut above[..kept]
 }

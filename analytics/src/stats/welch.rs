@@ -4,8 +4,9 @@ use super::{
     Estimate, Interval,
     location::{count, mean, sum_by},
     spread::standard_error,
+    student::{student, two_sided_quantile, upper_tail},
 };
-use statrs::distribution::{ContinuousCDF, StudentsT};
+use statrs::distribution::StudentsT;
 
 /// What Welch's test says of two lists.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -49,7 +50,7 @@ pub fn welch(a: &[f64], b: &[f64], level: f64) -> Option<Welch> {
         return Some(Welch { t: f64::NAN, df: f64::NAN, p: f64::NAN, difference });
     };
     let t = found.value / found.error;
-    let half = student.inverse_cdf(f64::midpoint(1.0, level)) * found.error;
+    let half = two_sided_quantile(&student, level) * found.error;
     let interval = Interval { low: found.value - half, high: found.value + half };
     let difference = Estimate { value: found.value, interval };
     Some(Welch { t, df: found.df, p: 2.0 * upper_tail(&student, t.abs()), difference })
@@ -77,10 +78,7 @@ impl Difference {
 
     /// The distribution of a difference over its error; `None` where that is NaN.
     pub(super) fn student(&self) -> Option<StudentsT> {
-        if self.value.is_nan() {
-            return None;
-        }
-        StudentsT::new(0.0, 1.0, self.df).ok()
+        if self.value.is_nan() { None } else { student(self.df) }
     }
 }
 
@@ -101,9 +99,4 @@ pub(super) fn difference_of_means(a: &[f64], b: &[f64]) -> Option<f64> {
     let difference = about(b) - about(a);
     // What is far apart may leave the range of doubles on the way.
     Some(if difference.is_finite() { difference } else { of_b - of_a })
-}
-
-/// `P(T > t)`, with its digits however small it is.
-pub(super) fn upper_tail(student: &StudentsT, t: f64) -> f64 {
-    if t.is_infinite() { f64::from(u8::from(t < 0.0)) } else { student.sf(t) }
 }

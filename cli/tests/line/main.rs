@@ -2,6 +2,7 @@
 
 mod arms;
 mod bad_input;
+mod baseline;
 mod functions;
 mod kafka;
 mod lake;

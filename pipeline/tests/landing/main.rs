@@ -1,6 +1,7 @@
 //! Promises of landing, held against real Delta tables, real spools and, where there is one, a real
 //! Kafka.
 
+mod declare;
 mod kafka;
 mod lake;
 mod maintain;

@@ -36,7 +36,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function {
         name: "list_trimmed_mean",
         numbers: &[SHARE],
-        what: "The mean of what is left when `share` of the elements, rounded down, is cut from each end; 0 ≤ share < 0.5.",
+        what: "The mean without the extremes: `share` of the elements, rounded down, is cut from each end, 0 ≤ share < 0.5.",
         formula: "the mean of x₍ₖ₊₁₎ … x₍ₙ₋ₖ₎, k = ⌊share · n⌋",
         source: "Tukey, Annals of Mathematical Statistics 33 (1962); as `scipy.stats.trim_mean`",
         example: "list_trimmed_mean([1.0, 2.0, 3.0, 4.0, 100.0], 0.2)",
@@ -47,7 +47,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function {
         name: "list_winsorized_mean",
         numbers: &[SHARE],
-        what: "The mean where `share` of the elements, rounded down, is replaced at each end by the nearest that is kept; 0 ≤ share < 0.5.",
+        what: "The mean with the extremes drawn in: `share` of the elements, rounded down, is replaced at each end by the nearest that is kept, 0 ≤ share < 0.5.",
         formula: "(k · x₍ₖ₊₁₎ + Σ x₍ᵢ₎ + k · x₍ₙ₋ₖ₎) / n over i = k + 1 … n − k, k = ⌊share · n⌋",
         source: "Dixon, Annals of Mathematical Statistics 31 (1960); as `scipy.stats.mstats.winsorize`",
         example: "list_winsorized_mean([1.0, 2.0, 3.0, 5.0, 100.0], 0.2)",

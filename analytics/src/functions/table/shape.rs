@@ -29,7 +29,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     },
     Function {
         name: "list_dip",
-        what: "Hartigan's dip: how far the elements are from having one mode. 1/(2n) is the least of n different elements; with 50 of one mode it is above 0.066 about once in twenty times.",
+        what: "Hartigan's dip, how far the elements are from having one mode. 1/(2n) is the least of n different elements; with 50 of one mode it is above 0.066 about once in twenty times.",
         formula: "the least over unimodal G of max |Fₙ − G|",
         source: "Hartigan and Hartigan, Annals of Statistics 13 (1985)",
         example: "round(list_dip([1.0, 1.1, 1.2, 9.0, 9.1, 9.2]), 4)",
@@ -39,7 +39,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     },
     Function {
         name: "list_bimodality",
-        what: "Sarle's bimodality coefficient: above 5/9, that of a uniform distribution, it hints at several modes or a heavy tail; null below four elements or without spread.",
+        what: "Sarle's bimodality coefficient, between 0 and 1. Above 5/9, that of a uniform distribution, it hints at several modes or a heavy tail; null below four elements or without spread.",
         formula: "(G₁² + 1) / (G₂ + 3(n − 1)² / ((n − 2)(n − 3)))",
         source: "SAS/STAT User's Guide, the CLUSTER procedure",
         example: "round(list_bimodality([1.0, 1.0, 1.0, 9.0, 9.0, 9.0]), 4)",
