@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use benchlake_analytics::stats::{self, Grubbs, Precision, VarianceComponents};
+use benchlake_analytics::{
+    ask, context, format,
+    stats::{self, Grubbs, Precision},
+};
 use proptest::{collection::vec, prop_assert, prop_assert_eq};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -100,19 +103,19 @@ fn random_effects_agree() {
         let found = stats::random_effects(&groups, level).unwrap();
         // Differences of the mean squares are as exact as the mean squares.
         let scale = found.within;
-        let figures: [(&str, fn(&VarianceComponents) -> f64, f64); 8] = [
-            ("between", |found| found.between, scale),
-            ("within", |found| found.within, 0.0),
-            ("icc", |found| found.icc, 1e-3),
-            ("icc_low", |found| found.icc_interval.low, 1e-3),
-            ("icc_high", |found| found.icc_interval.high, 1e-3),
-            ("f", |found| found.f, 1e-12),
-            ("p", |found| found.p, 0.0),
-            ("between_raw", |found| found.between_raw, scale),
+        let figures = [
+            ("between", found.between, scale),
+            ("within", found.within, 0.0),
+            ("icc", found.icc, 1e-3),
+            ("icc_low", found.icc_interval.low, 1e-3),
+            ("icc_high", found.icc_interval.high, 1e-3),
+            ("f", found.f, 1e-12),
+            ("p", found.p, 0.0),
+            ("between_raw", found.between_raw, scale),
         ];
         assert_eq!(effects.len(), figures.len());
-        for (figure, of, scale) in figures {
-            close(of(&found), number(&effects[figure]), scale, &format!("{name}: {figure}"));
+        for (figure, found, scale) in figures {
+            close(found, number(&effects[figure]), scale, &format!("{name}: {figure}"));
         }
     }
 }
@@ -179,7 +182,8 @@ fn tests_of_stragglers_agree() {
 /// ISO 5725-2 (level 1), glucose in serum of ASTM E691 (material A), critical values of ISO 5725-2.
 #[test]
 fn published_examples() {
-    let rounded = |value: f64, digits: i32| (value * 10_f64.powi(digits)).round() / 10_f64.powi(digits);
+    let published =
+        |found: f64, digits: usize, expected: &str| assert_eq!(format!("{found:.digits$}"), expected);
     let judges = [
         [9.0, 2.0, 5.0, 8.0],
         [6.0, 1.0, 3.0, 2.0],
@@ -189,7 +193,8 @@ fn published_examples() {
         [6.0, 2.0, 4.0, 7.0],
     ];
     let found = stats::random_effects(&judges, 0.95).unwrap();
-    assert_eq!([rounded(found.icc, 2), rounded(found.within, 2)], [0.17, 6.26]);
+    published(found.icc, 2, "0.17");
+    published(found.within, 2, "6.26");
 
     let coal: [&[f64]; 8] = [
         &[0.71, 0.71, 0.70, 0.71],
@@ -202,8 +207,9 @@ fn published_examples() {
         &[0.70, 0.65, 0.68],
     ];
     let found = stats::iso5725(&coal).unwrap();
-    let figures = [found.mean, found.repeatability_sd, found.reproducibility_sd];
-    assert_eq!(figures.map(|figure| rounded(figure, 3)), [0.690, 0.015, 0.026]);
+    published(found.mean, 3, "0.690");
+    published(found.repeatability_sd, 3, "0.015");
+    published(found.reproducibility_sd, 3, "0.026");
 
     let glucose = [
         [41.03, 41.45, 41.37],
@@ -216,8 +222,9 @@ fn published_examples() {
         [43.36, 42.65, 41.72],
     ];
     let found = stats::iso5725(&glucose).unwrap();
-    let figures = [found.mean, found.repeatability_sd, found.reproducibility_sd];
-    assert_eq!(figures.map(|figure| rounded(figure, 3)), [41.518, 1.063, 1.063]);
+    published(found.mean, 3, "41.518");
+    published(found.repeatability_sd, 3, "1.063");
+    published(found.reproducibility_sd, 3, "1.063");
 
     for (laboratories, at_95, at_99) in [(4, 1.42, 1.49), (5, 1.57, 1.72), (10, 1.80, 2.18)] {
         let groups: Vec<_> = (0..laboratories).map(|i| [f64::from(i), f64::from(i) + 0.5]).collect();
@@ -390,6 +397,88 @@ fn optimal_repetitions_edges() {
     {
         assert!(of(costs, variances).is_empty());
     }
+}
+
+async fn value(expression: &str) -> String {
+    match ask(&context(), &format!("SELECT {expression}")).await {
+        Ok(answer) => format::rows(&answer).unwrap()[0][0].clone(),
+        Err(error) => format!("{expression}: {error}"),
+    }
+}
+
+/// In SQL null groups and elements are left out, with null beside a null where there is a value for each;
+/// too few are null; any list type is taken.
+#[tokio::test]
+async fn in_sql() {
+    for (expression, expected) in [
+        ("variance_within([[1, 3], NULL, [5, NULL, 7]])", "2"),
+        ("variance_within(NULL)", "null"),
+        ("variance_within([])", "null"),
+        ("variance_within([[1, 3]])", "null"),
+        ("variance_within([[1], [2]])", "null"),
+        ("variance_within([[1, 3], []])", "null"),
+        ("variance_within([[1, 3], [NULL]])", "null"),
+        ("variance_within(arrow_cast([[1, 3], [5, 7]], 'LargeList(LargeList(Int32))'))", "2"),
+        ("icc([['NaN'::double, 3], [5, 7]])", "NaN"),
+        ("icc([[1, 1], [1, 1]])", "NaN"),
+        ("anova_f([[1, 1], [2, 2]])", "inf"),
+        ("anova_p([[1, 1], [2, 2]])", "0"),
+        ("icc_low([[1, 3], [5, 7]], NULL)", "null"),
+        ("mandel_h([[1, 3], NULL, [3, 5], [5, 7]])", "[-1, null, 0, 1]"),
+        ("mandel_k([[1, 3], [3, 5], [4]])", "[1, 1, NaN]"),
+        ("mandel_k([[1], [3]])", "null"),
+        ("cochran_c([[1, 2], [3], [4, 5]])", "0.5"),
+        ("cochran_c([[1, 2], [3]])", "null"),
+        ("grubbs_g([1, NULL, 2])", "null"),
+        ("grubbs_p([2, 2, 2])", "NaN"),
+        ("grubbs_p([2, 2, 3])", "0"),
+        ("benjamini_hochberg([])", "[]"),
+        ("benjamini_hochberg(NULL)", "null"),
+        ("benjamini_hochberg(['NaN'::double, 0.25, NULL, 0.5])", "[NaN, 0.5, null, 0.5]"),
+        ("test_power(1, 1, 1)", "null"),
+        ("test_power(1, -1, 10)", "null"),
+        ("test_power(1, 0, 10)", "1"),
+        ("test_power(NULL, 1, 10)", "null"),
+        ("minimum_detectable_effect(0, 10)", "0"),
+        ("minimum_detectable_effect(1, 10, 0.95, 0.05)", "0"),
+        ("sessions_needed(0, 1)", "null"),
+        ("sessions_needed(1, 0)", "2"),
+        ("sessions_needed(-0.02, 0.01)", "7"),
+        ("sessions_for_precision(1, 0)", "null"),
+        ("optimal_repetitions(1, 4, 30, 0)", "inf"),
+        ("optimal_repetitions(1, 0, 30, 4)", "1"),
+        ("optimal_repetitions(0, 4, 30, 4)", "null"),
+    ] {
+        assert_eq!(value(expression).await, expected, "{expression}");
+    }
+}
+
+/// What is no list of lists, and a number out of its range, is refused by name.
+#[tokio::test]
+async fn wrong_in_sql() {
+    for (expression, expected) in [
+        ("icc([1.0, 2.0])", "icc: each of groups must be a list of numbers, not Float64"),
+        ("icc([['a']])", "icc: each of groups must be a list of numbers, not of Utf8"),
+        ("icc(1)", "icc: groups must be a list of lists of numbers, not Int64"),
+        ("icc_low([[1, 3], [5, 7]], 95)", "icc_low: level is 95; it must lie between 0 and 1"),
+        ("test_power(1, 1)", "test_power: has 2 arguments; it is test_power(effect, sd, n[, level])"),
+        ("test_power(1, 1, 2.5)", "test_power: n is 2.5; it must be a whole number from 0"),
+        ("sessions_needed(1, 1, 0.95, 90)", "sessions_needed: power is 90; it must lie between 0 and 1"),
+        ("sessions_needed('x', 1)", "sessions_needed: effect must be a number, not Utf8"),
+    ] {
+        let found = value(expression).await;
+        assert!(found.contains(expected), "{found}");
+    }
+}
+
+/// Columns work as literals do: groups of a run's nodes, gathered by SQL.
+#[tokio::test]
+async fn columns_in_sql() {
+    let sql = "WITH t(run, node, x) AS (VALUES (1, 'a', 1.0), (1, 'a', 3.0), (1, 'b', 5.0), (1, 'b', 7.0), (2, 'a', 1.0)),
+        nodes AS (SELECT run, node, array_agg(x) AS sessions FROM t GROUP BY run, node)
+        SELECT run, variance_between(array_agg(sessions)), sessions_needed(run, 1.0) FROM nodes GROUP BY run ORDER BY run";
+    let rows = format::rows(&ask(&context(), sql).await.unwrap()).unwrap();
+    assert_eq!(rows, [["1", "7", "23"], ["2", "null", "7"]]);
 }
 
 proptest::proptest! {

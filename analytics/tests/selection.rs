@@ -30,7 +30,7 @@ fn rows(n: u32, s: u32) -> (Session, Option<Series>) {
         branch: text(["main", "main", "it's", "main", "main"]),
         // Run 4 has two arms in turns: A B, B A.
         arm: (n == 4).then(|| ["old", "new", "new", "old"][s as usize].to_owned()),
-        tags: BTreeMap::from([("nightly".into(), (n % 2 == 0).to_string())]),
+        tags: BTreeMap::from([("nightly".into(), n.is_multiple_of(2).to_string())]),
         environment: BTreeMap::from([(
             "cpu.model".into(),
             if n == 3 { "Intel".into() } else { "AMD EPYC".to_owned() },

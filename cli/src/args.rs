@@ -490,6 +490,16 @@ pub(crate) struct Compare {
     /// no other
     #[arg(long, value_name = "BENCHMARK", conflicts_with_all = ["format", "out"])]
     pub(crate) explain: Option<String>,
+    /// Keep the verdicts in the lake, once (`benchlake query verdicts`)
+    #[arg(long)]
+    pub(crate) record: bool,
+    /// Move the baseline that was compared with to what was judged, if the policy's [baseline] says so
+    #[arg(long)]
+    pub(crate) move_baseline: bool,
+    /// Move it whatever the outcome, as a person who accepts it, and keep this reason: one change of level is not
+    /// reported for ever
+    #[arg(long, value_name = "REASON", conflicts_with = "move_baseline")]
+    pub(crate) accept: Option<String>,
 }
 
 fn level(text: &str) -> Result<f64, String> {

@@ -2,26 +2,97 @@
 
 use crate::{
     args::{Compare, Global},
+    baseline,
     failure::Failure,
     output, sql,
 };
 use benchlake_analytics::{
     Lake,
-    decide::{self, Comparison, FailOn, Form, Options, Policy, explain},
+    decide::{self, Comparison, FailOn, Form, Moves, Options, Policy, explain, should_move},
+    selection::{Term, select},
 };
+use benchlake_pipeline::{Recorded, record_verdicts};
 use benchlake_producers::agent::exit;
+use benchlake_schemas::{MovedBy, now};
 use std::{fs, io::Write, path::Path};
 use tokio::runtime::Runtime;
 
 pub(crate) fn run(args: &Compare, global: &Global) -> Result<u8, Failure> {
     let options = options(args)?;
-    let comparison = compared(args, global, &options)?;
+    let moved = baseline_of(args)?;
+    let Some(uri) = &args.lake.lake else {
+        return Err(Failure::usage("which lake? name it with --lake DIR or BENCHLAKE_LAKE"));
+    };
+    let runtime = Runtime::new()?;
+    let (lake, comparison) = compared(uri, args, global, &options, &runtime)?;
     match &args.explain {
         Some(benchmark) => print(&explain(&comparison, benchmark)?)?,
         None => write(&comparison, args, global)?,
     }
+    if args.record {
+        record(uri, &comparison, global, &runtime)?;
+    }
+    if let Some(name) = moved {
+        move_baseline(&lake, name, args, &comparison, options.policy.baseline.moves, global, &runtime)?;
+    }
     let fails = args.fail_on.is_some_and(|least| comparison.fails(least.into()));
     Ok(if fails { exit::REGRESSION } else { exit::OK })
+}
+
+/// The baseline that is to be moved: the one that is compared with.
+fn baseline_of(args: &Compare) -> Result<Option<&str>, Failure> {
+    let name = args.base.terms.iter().find_map(|term| match term {
+        Term::Baseline(name) => Some(name.as_str()),
+        _ => None,
+    });
+    match (name, args.move_baseline || args.accept.is_some()) {
+        (_, false) => Ok(None),
+        (Some(name), true) => Ok(Some(name)),
+        (None, true) => Err(Failure::usage(format!(
+            "there is no baseline to move: {} is none; compare with baseline:NAME, or set one with `benchlake baseline set`",
+            args.base
+        ))),
+    }
+}
+
+fn record(uri: &str, comparison: &Comparison, global: &Global, runtime: &Runtime) -> Result<(), Failure> {
+    let verdicts = comparison.verdicts(now());
+    let recorded = runtime.block_on(record_verdicts(uri, &comparison.id, &verdicts))?;
+    output::remark(
+        global,
+        &match recorded {
+            Recorded::Landed { rows } => format!("recorded {rows} verdicts of comparison {}", comparison.id),
+            Recorded::Known => format!("comparison {} was recorded before", comparison.id),
+        },
+    );
+    Ok(())
+}
+
+/// Moves the baseline to what was judged: by a person's word, or by the policy.
+fn move_baseline(
+    lake: &Lake,
+    name: &str,
+    args: &Compare,
+    comparison: &Comparison,
+    moves: Moves,
+    global: &Global,
+    runtime: &Runtime,
+) -> Result<(), Failure> {
+    let (moved_by, reason) = match &args.accept {
+        Some(reason) => (MovedBy::Person, reason.as_str()),
+        None => match should_move(moves, &comparison.outcomes()) {
+            Ok(reason) => (MovedBy::Policy, reason),
+            Err(why) => {
+                output::remark(global, &format!("baseline {name} stays: {why}"));
+                return Ok(());
+            }
+        },
+    };
+    runtime.block_on(async {
+        let judged = select(lake, &args.new).await?;
+        baseline::move_to(lake, name, &judged, moved_by, reason, global).await
+    })?;
+    Ok(())
 }
 
 fn options(args: &Compare) -> Result<Options, Failure> {
@@ -39,18 +110,22 @@ fn options(args: &Compare) -> Result<Options, Failure> {
     })
 }
 
-fn compared(args: &Compare, global: &Global, options: &Options) -> Result<Comparison, Failure> {
-    let Some(lake) = &args.lake.lake else {
-        return Err(Failure::usage("which lake? name it with --lake DIR or BENCHLAKE_LAKE"));
-    };
+fn compared(
+    uri: &str,
+    args: &Compare,
+    global: &Global,
+    options: &Options,
+    runtime: &Runtime,
+) -> Result<(Lake, Comparison), Failure> {
     let line = output::spinner(global);
     line.set_message("comparing");
-    let comparison = Runtime::new()?.block_on(async {
-        let lake = Lake::open(lake, &args.lake.at).await?;
-        Ok::<_, Failure>(decide::compare(&lake, &args.base, &args.new, options).await?)
+    let compared = runtime.block_on(async {
+        let lake = Lake::open(uri, &args.lake.at).await?;
+        let comparison = decide::compare(&lake, &args.base, &args.new, options).await?;
+        Ok::<_, Failure>((lake, comparison))
     });
     line.finish_and_clear();
-    comparison
+    compared
 }
 
 /// The comparison in its form, to a file or standard output; beside a file the table.

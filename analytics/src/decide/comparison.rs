@@ -8,7 +8,7 @@ use crate::{
     },
     stats::Effect,
 };
-use benchlake_schemas::Better;
+use benchlake_schemas::{Better, Outcome, Severity, Table};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
@@ -287,6 +287,14 @@ fn unknown_noise(layout: Layout, compared: &[Compared]) -> Option<String> {
     })
 }
 
+impl Comparison {
+    /// The outcome of each benchmark, with its severity.
+    #[must_use]
+    pub fn outcomes(&self) -> Vec<(Outcome, Option<Severity>)> {
+        self.compared.iter().map(|one| (one.decision.outcome, one.decision.severity)).collect()
+    }
+}
+
 fn places(first: &Selected, second: &Selected) -> BTreeMap<String, Place> {
     let place = |session: &Session| Place { run_id: session.run_id.clone(), node: session.node.clone() };
     let both = first.sessions.iter().chain(&second.sessions);
@@ -391,6 +399,9 @@ fn also(remarks: &[String]) -> String {
 /// The id of the question at this state of the lake.
 fn id(lake: &Lake, base: &Selector, new: &Selector, options: &Options) -> String {
     let Options { metric, filter, across, policy, seed, policy_file: _ } = options;
-    let question = format!("{base} {new} {} {metric:?} {filter:?} {across:?} {policy:?} {seed}", lake.pin());
+    // What was recorded of it does not make it another question.
+    let asked = [Table::Sessions, Table::Series, Table::Baselines];
+    let state: Vec<_> = asked.iter().filter_map(|table| Some((table, lake.versions().get(table)?))).collect();
+    let question = format!("{base} {new} {state:?} {metric:?} {filter:?} {across:?} {policy:?} {seed}");
     Uuid::new_v5(&Uuid::NAMESPACE_OID, question.as_bytes()).to_string()
 }

@@ -73,7 +73,7 @@ impl Judge<'_> {
             effect,
             adjusted_p: None,
             margins: policy.margins(&new.metric, new.better, &new.label, self.platform),
-            noise: noise,
+            noise,
             decision: Decision {
                 outcome: Outcome::Inconclusive,
                 severity: None,

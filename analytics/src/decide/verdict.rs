@@ -389,6 +389,57 @@ mod tests {
         }
     }
 
+    fn of(ratio: f64, low: f64, high: f64, adjusted_p: f64, noise: Option<Noise>) -> Decision {
+        let estimate = Estimate { value: ratio, interval: Interval { low, high } };
+        let effect = Effect {
+            estimate,
+            error: 0.02,
+            t: 3.0,
+            df: 8.0,
+            calibration: 1.0,
+            p: 0.01,
+            units: Units::Sessions,
+            sd_first: 0.02,
+            sd_second: 0.02,
+            error_between_runs: 0.0,
+        };
+        let evidence = evidence(None, Better::Lower);
+        decide(&Evidence { effect: Some(&effect), adjusted_p, noise, ..evidence })
+    }
+
+    /// Each condition of the rule decides by itself: interval, adjusted p, margin (the policy's 1 %, or the
+    /// benchmark's noise), severity; what stays open says how many sessions would decide it.
+    #[test]
+    fn conditions() {
+        let found = |decision: Decision| (decision.outcome, decision.severity, decision.reason);
+        let open = |reason| (Outcome::Inconclusive, None, reason);
+        let (critical, warning) = (Some(Severity::Critical), Some(Severity::Warning));
+        assert_eq!(found(of(1.12, 1.05, 1.2, 0.01, None)), (Outcome::Regression, critical, Reason::Beyond));
+        assert_eq!(found(of(1.06, 1.02, 1.1, 0.05, None)), (Outcome::Regression, warning, Reason::Beyond));
+        assert_eq!(found(of(1.02, 1.005, 1.03, 0.05, None)), (Outcome::Regression, None, Reason::Beyond));
+        assert_eq!(found(of(0.97, 0.95, 0.99, 0.01, None)), (Outcome::Improvement, None, Reason::Beyond));
+        assert_eq!(found(of(1.12, 1.05, 1.2, 0.051, None)), open(Reason::NotDiscovered));
+        assert_eq!(found(of(1.12, 0.99, 1.2, 0.01, None)), open(Reason::Wide));
+        assert_eq!(found(of(1.008, 1.002, 1.014, 0.01, None)), open(Reason::NearMargin));
+        // A change for certain, and for certain too small to matter.
+        assert_eq!(found(of(1.005, 1.001, 1.009, 0.01, None)), (Outcome::Equivalent, None, Reason::Within));
+        assert_eq!(found(of(1.0, 0.991, 1.009, 1.0, None)), (Outcome::Equivalent, None, Reason::Within));
+        assert_eq!(found(of(1.0, 0.990, 1.009, 1.0, None)), open(Reason::Wide));
+
+        let noisy = Some(Noise { floor: 0.08, between_runs: 0.0, runs: 9 });
+        assert_eq!(found(of(1.06, 1.02, 1.1, 0.01, noisy)), open(Reason::NearMargin));
+        assert_eq!(found(of(1.06, 1.05, 1.07, 0.01, noisy)), (Outcome::Equivalent, None, Reason::Within));
+        let quiet = Some(Noise { floor: 0.001, between_runs: 0.0, runs: 9 });
+        assert_eq!(
+            (of(1.0, 0.9, 1.1, 1.0, quiet).margin, of(1.0, 0.9, 1.1, 1.0, noisy).margin),
+            (0.01, 0.08)
+        );
+        assert!(of(1.0, 0.9, 1.1, 1.0, None).sessions_needed > Some(50));
+        assert_eq!(of(1.12, 1.05, 1.2, 0.01, None).sessions_needed, None);
+        let single = Evidence { sessions: (1, 5), ..evidence(None, Better::Lower) };
+        assert_eq!(found(decide(&single)), open(Reason::TooFewSessions));
+    }
+
     /// Counts that never vary are decided without a ratio: none and none are equivalent, some from none are
     /// beyond every margin, in the metric's own direction; what varies around 0 stays open.
     #[test]

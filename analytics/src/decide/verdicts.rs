@@ -77,6 +77,8 @@ impl Comparison {
             put(&format!("{side}_runs"), runs.join(" "));
         }
         if let Some(effect) = &one.effect {
+            put("standard_error", effect.error.to_string());
+            put("error_between_runs", effect.error_between_runs.to_string());
             put("t", effect.t.to_string());
             put("df", effect.df.to_string());
             put("calibration", effect.calibration.to_string());
@@ -88,6 +90,7 @@ impl Comparison {
         some("adjusted_p", one.adjusted_p.map(|p| p.to_string()));
         some("worse", one.decision.worse.map(|worse| worse.to_string()));
         some("noise_floor", one.noise.map(|noise| noise.floor.to_string()));
+        some("noise_between_runs", one.noise.map(|noise| noise.between_runs.to_string()));
         some("noise_runs", one.noise.map(|noise| noise.runs.to_string()));
         some("sessions_needed", one.decision.sessions_needed.map(|needed| needed.to_string()));
         some("flags", Some(one.flags.join(" ")).filter(|flags| !flags.is_empty()));

@@ -75,8 +75,7 @@ fn resample(times: &mut [f64], rng: &mut StdRng) {
     let n = times.len() as u64;
     for _ in 0..n {
         // The high half of the product is below n, and uniform to n / 2³².
-        let drawn = u64::from(rng.random::<u32>()) * n >> 32;
-        #[expect(clippy::cast_possible_truncation, reason = "below the length of a slice")]
+        let drawn = (u64::from(rng.random::<u32>()) * n) >> 32;
         let drawn = drawn as usize;
         times[drawn] += 1.0;
     }

@@ -1,7 +1,10 @@
 //! Intervals of confidence.
 
-use super::{location::mean, spread::deviation_from};
-use statrs::distribution::{ContinuousCDF, StudentsT};
+use super::{
+    location::mean,
+    spread::deviation_from,
+    student::{student, two_sided_quantile},
+};
 use std::cell::Cell;
 
 /// An interval around an estimate.
@@ -52,7 +55,7 @@ fn t_quantile(freedom: f64, level: f64) -> Option<f64> {
     if let Some((_, quantile)) = LAST.get().filter(|(last, _)| *last == key) {
         return Some(quantile);
     }
-    let quantile = StudentsT::new(0.0, 1.0, freedom).ok()?.inverse_cdf(f64::midpoint(1.0, level));
+    let quantile = two_sided_quantile(&student(freedom)?, level);
     LAST.set(Some((key, quantile)));
     Some(quantile)
 }

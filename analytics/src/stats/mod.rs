@@ -7,6 +7,7 @@ mod bootstrap;
 mod dip;
 mod effect_size;
 mod equivalence;
+mod fourier;
 mod hierarchical;
 mod hodges_lehmann;
 mod interval;

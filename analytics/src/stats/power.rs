@@ -38,7 +38,7 @@ fn side((sd, n): (f64, u64)) -> Option<[f64; 2]> {
 /// true difference is `effect`, with the standard deviation `sd_a` of `n_a` independent values on one
 /// side and `sd_b` of `n_b` on the other: `P(|T| > t(1 − α/2; ν))`, T noncentral t of ν, Welch and
 /// Satterthwaite's degrees of freedom, and `|effect| / √(sd_a²/n_a + sd_b²/n_b)` (Cohen, *Statistical
-/// Power Analysis for the Behavioral Sciences*, 1988, section 2; with equal sides as `statsmodels`
+/// Power Analysis for the Behavioral Sciences*, 1988, chapter 2; with equal sides as `statsmodels`
 /// `TTestIndPower`). The effect and the deviations are in one unit.
 ///
 /// Without any spread it is 1, or α where there is no effect either. `None` below two values on a side,

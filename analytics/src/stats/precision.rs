@@ -48,9 +48,9 @@ pub struct Precision {
 /// Precision of the measurement that each of p `groups`, a laboratory each, made several times:
 ///
 /// - `sᵣ² = MSW` and `s_L² = (MSB − MSW) / n₀`, the analysis of variance of
-///   [`random_effects`](super::random_effects) (ISO 5725-2:2019, 7.5)
+///   [`random_effects`](super::random_effects) (ISO 5725-2:1994, 7.4)
 /// - `hᵢ = (x̄ᵢ − x̿) / √(Σ (x̄ᵢ − x̿)² / (p − 1))`, x̿ the mean of the laboratories' means, and
-///   `kᵢ = sᵢ / sᵣ` (ISO 5725-2:2019, 7.3.1; Mandel, *A New Analysis of Interlaboratory Test Results*, 1985)
+///   `kᵢ = sᵢ / sᵣ` (ISO 5725-2:1994, 7.3.1; Mandel, *A New Analysis of Interlaboratory Test Results*, 1985)
 /// - critical values `h = (p − 1) t / √(p (t² + p − 2))`, t of p − 2 degrees of freedom at 1 − α/2, and
 ///   `k = √(p / (1 + (p − 1) / F))`, F of n − 1 and (p − 1)(n − 1) at 1 − α (ASTM E691; Wilrich, *Critical
 ///   values of Mandel's h and k*, AStA Advances in Statistical Analysis 97, 2013)

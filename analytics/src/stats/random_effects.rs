@@ -41,7 +41,7 @@ pub struct VarianceComponents {
 /// - the interval of the ICC at `level`: `(Fₗ − 1) / (Fₗ + n₀ − 1)`, `Fₗ = F / F(1 − α/2; a − 1, N − a)`,
 ///   to the same of `Fᵤ = F · F(1 − α/2; N − a, a − 1)`
 ///
-/// (Searle, Casella and McCulloch, *Variance Components*, 1992, 3.6; the ICC as ICC(1,1) of Shrout and
+/// (Searle, Casella and McCulloch, *Variance Components*, 1992, chapter 3; the ICC as ICC(1,1) of Shrout and
 /// Fleiss, *Intraclass Correlations*, Psychological Bulletin 86, 1979, and ICC(1) of McGraw and Wong,
 /// Psychological Methods 1, 1996; of groups of different size, n₀ stands for their size.)
 ///

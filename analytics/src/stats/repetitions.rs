@@ -25,7 +25,7 @@ pub struct NestedVariances {
 ///
 /// - `T₁² = S₁²`, `T₂² = S₂² − S₁² / r₁`, `T₃² = S₃² − S₂² / r₂`
 ///
-/// with `Sᵢ²` the mean variance of the means at level i, and rᵢ how often it was repeated (section 6 of the
+/// with `Sᵢ²` the mean variance of the means at level i, and rᵢ how often it was repeated (as in the
 /// paper). Where r differs, variances are pooled over their degrees of freedom, and `1 / r` is its mean, so
 /// that no estimate is biased. Sessions and nodes without samples are left out. A NaN or an infinite value
 /// gives NaN.
@@ -63,7 +63,7 @@ pub fn nested_variances(nodes: &[Vec<Vec<f64>>]) -> NestedVariances {
 
 /// The interval of the mean at `level` by Student's t over the means of the highest level that was
 /// repeated: of nodes, each the mean of its sessions' means; of one node, of its sessions; of one session, of
-/// its samples (section 6.1 of the paper, where levels have equal numbers of repetitions). `None` where nothing
+/// its samples (as in the paper, where levels have equal numbers of repetitions). `None` where nothing
 /// was repeated, or for a `level` outside (0, 1).
 ///
 /// ```
@@ -86,7 +86,7 @@ pub fn nested_interval(nodes: &[Vec<Vec<f64>>], level: f64) -> Option<Interval> 
 
 /// How often to repeat at each level but the highest, so that the mean is as precise as its cost allows:
 /// `rᵢ = ⌈√(cᵢ₊₁ / cᵢ · Tᵢ² / Tᵢ₊₁²)⌉`, with level 1 the lowest, cᵢ what a repetition at level i costs (a sample's
-/// time, a session's start, a node's), and Tᵢ² its variance, as of [`nested_variances`] (section 6.2 of the
+/// time, a session's start, a node's), and Tᵢ² its variance, as of [`nested_variances`] (as in the
 /// paper). The highest level is repeated until the mean is precise enough.
 ///
 /// One repetition where level i adds no variance; `u64::MAX` where only the level above adds none, so that

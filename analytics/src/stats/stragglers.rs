@@ -24,7 +24,7 @@ pub struct Cochran {
 /// `F = (p − 1) C / (1 − C)`, of n − 1 and (p − 1)(n − 1) degrees of freedom, the p-value is
 /// `min(1, p · P(> F))` and the critical value `1 / (1 + (p − 1) / F(1 − α/p))`: exact where C > 1/2, where
 /// only one group can have it, and a little too cautious elsewhere (Cochran, *The Distribution of the
-/// Largest of a Set of Estimated Variances*, Annals of Eugenics 11, 1941; ISO 5725-2:2019, 7.3.3). Groups of
+/// Largest of a Set of Estimated Variances*, Annals of Eugenics 11, 1941; ISO 5725-2:1994, 7.3.3). Groups of
 /// different size count as if each had the mean degrees of freedom; those of fewer than two values are left out.
 ///
 /// NaN where no group has any spread, and for a NaN or an infinite value. `None` below two groups with two
@@ -77,7 +77,7 @@ pub struct Grubbs {
 /// `t² = n(n − 2) G² / ((n − 1)² − n G²)`, of n − 2 degrees of freedom, the p-value is
 /// `min(1, n · P(|T| > t))` and the critical value `(n − 1) / √n · √(t² / (n − 2 + t²))` of t at
 /// `1 − α/(2n)` (Grubbs, *Sample Criteria for Testing Outlying Observations*, The Annals of Mathematical
-/// Statistics 21, 1950; ISO 5725-2:2019, 7.3.4).
+/// Statistics 21, 1950; ISO 5725-2:1994, 7.3.4).
 ///
 /// NaN where all values are equal, and for a NaN or an infinite value. `None` below three values or for a
 /// `level` outside (0, 1).

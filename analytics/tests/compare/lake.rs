@@ -74,6 +74,25 @@ pub(crate) async fn write_evil(lake: &Path) {
     }
 }
 
+/// The two commits, of one benchmark that is slower and of `copies` that are not.
+pub(crate) async fn write_copies(lake: &Path, copies: i64) {
+    for measured in [BASE, NEW] {
+        let copied = |run, s| {
+            let mut rows = series(measured, run, s);
+            rows.retain(|row| row.benchmark == "cpu.critical" || row.benchmark == "cpu.same");
+            let same = rows.pop().unwrap();
+            let copy = |n| {
+                let benchmark = Benchmark::new("cpu.same").with("n", n);
+                let (benchmark_id, parameters) = (benchmark.id(), benchmark.parameters);
+                Series { benchmark_id, parameters, ..same.clone() }
+            };
+            rows.extend((0..copies).map(copy));
+            rows
+        };
+        land(lake, measured, &copied).await;
+    }
+}
+
 /// Lands a run with its series.
 pub(crate) async fn land(lake: &Path, measured: Measured, series: &dyn Fn(RunId, u32) -> Vec<Series>) {
     let time = DAY + i64::from(measured.n) * 60 * MINUTE;
@@ -160,7 +179,7 @@ fn samples(median: f64) -> [f64; 5] {
 
 fn series(measured: Measured, run_id: RunId, s: u32) -> Vec<Series> {
     // In the run of two arms every other session is of the new side.
-    let is_new = if measured.arms { s % 2 == 0 } else { measured.new };
+    let is_new = if measured.arms { s.is_multiple_of(2) } else { measured.new };
     let (side, place) = (usize::from(is_new), if measured.arms { (s - 1) / 2 } else { s - 1 });
     let luck = LUCK[side][place as usize % 6];
     // What disturbs a round disturbs both of its sessions.

@@ -9,12 +9,13 @@ mod lake;
 use benchlake_analytics::{
     At, Lake,
     decide::{
-        CompareError, Comparison, Decision, FailOn, Form, Layout, Options, Reason, Screen, compare, explain,
+        CompareError, Comparison, Decision, FailOn, Form, Layout, Options, Policy, Reason, Screen, compare,
+        explain,
     },
     format::number,
     stats::{self, Replicate, Resampling},
 };
-use benchlake_schemas::{Outcome, Severity, Table, Verdict, from_batch, to_batch};
+use benchlake_schemas::{Better, Outcome, Severity, Table, Verdict, from_batch, to_batch};
 use std::path::Path;
 
 async fn opened(folder: &Path) -> Lake {
@@ -117,6 +118,12 @@ async fn forms() {
         table.lines().filter(|line| !line.starts_with("The same")).all(|line| line.chars().count() <= 120),
         "{table}"
     );
+    let docs = include_str!("../../../docs/comparing.md");
+    let shown = docs.split("```text\n").nth(1).unwrap().split("\n```").next().unwrap();
+    assert!(
+        shown.lines().count() > 4 && shown.lines().all(|line| table.contains(line)),
+        "docs/comparing.md\n{table}"
+    );
     insta::assert_snapshot!("table", table);
     insta::assert_snapshot!("markdown", written(&comparison, Form::Markdown));
     insta::assert_snapshot!("junit", written(&comparison, Form::Junit).replace("<testcase", "\n<testcase"));
@@ -127,6 +134,26 @@ async fn forms() {
     insta::assert_snapshot!("explain_critical", explain(&comparison, "cpu.critical").unwrap());
     insta::assert_snapshot!("explain_noisy", explain(&comparison, "cpu.noisy").unwrap());
     insta::assert_snapshot!("explain_some", explain(&comparison, "cpu.some").unwrap());
+}
+
+/// Of more than thirty that are equivalent the table tells how many; CSV has them all.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_equivalent_is_folded() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = async |copies| {
+        let folder = folder.path().join(format!("{copies}"));
+        lake::write_copies(&folder, copies).await;
+        answer(&opened(&folder).await, "commit:aaaa", "commit:bbbb2", &Options::default()).await.unwrap()
+    };
+    let (few, many) = (lake(30).await, lake(31).await);
+    let rows = |comparison: &Comparison| written(comparison, Form::Table).matches("\n equivalent ").count();
+    assert_eq!((rows(&few), rows(&many)), (30, 0));
+    let table = written(&many, Form::Table);
+    assert!(
+        table.contains("\n critical ") && table.contains("\n … 31 equivalent: --format csv shows all\n"),
+        "{table}"
+    );
+    assert_eq!(written(&many, Form::Csv).matches(",equivalent,").count(), 31);
 }
 
 /// A narrow screen loses columns, not rows; colours are of the verdict alone.
@@ -500,4 +527,23 @@ async fn page() {
         html.contains(&comparison.at)
             && html.contains("noisy in 0 of 6 sessions of the base and 1 of 6 of the new side")
     );
+}
+
+/// The example that is shipped says what its comments say: throughput 15 and 8 % less, latency 25 and 15 %
+/// more, memory 20 and 10 % more; its defaults are the defaults.
+#[test]
+fn the_shipped_policy() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/examples/policy.toml");
+    let policy = Policy::load(&file).unwrap();
+    let of = |metric, better| {
+        let margins = policy.margins(metric, better, "cpu.gemm{n=512}", "a platform");
+        (margins.margin, margins.warning, margins.critical)
+    };
+    assert_eq!(of("rate", Better::Higher), (0.01, 0.08, 0.15));
+    assert_eq!(of("time", Better::Lower), (0.01, 0.15, 0.25));
+    for metric in ["peak_memory", "mean_memory", "allocated_bytes"] {
+        assert_eq!(of(metric, Better::Lower), (0.01, 0.10, 0.20), "{metric}");
+    }
+    assert_eq!(of("cycles", Better::Lower), (0.01, 0.05, 0.10));
+    assert_eq!(Policy { rules: Vec::new(), ..policy }, Policy::default());
 }

@@ -21,7 +21,6 @@ pub(super) struct Declaration<'a> {
 }
 
 /// Moves the baseline `name` to the sessions of `new`, on each of their platforms; returns its revision.
-#[expect(dead_code, reason = "what compares calls it")]
 pub(crate) async fn move_to(
     lake: &Lake,
     name: &str,

@@ -1,6 +1,8 @@
 //! `benchlake baseline`: sessions that others are compared with, kept in the lake under a name.
 
-pub(crate) mod declare;
+mod declare;
+
+pub(crate) use declare::move_to;
 
 use crate::{
     args::{BaselineCommand, FormatArgs, Global, LakeArgs},

@@ -3,6 +3,7 @@
 mod arms;
 mod bad_input;
 mod baseline;
+mod compare;
 mod functions;
 mod kafka;
 mod lake;
@@ -47,7 +48,7 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 fn benchlake() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_benchlake"));
     command.env_remove("BENCHLAKE_LAKE").env_remove("BENCHLAKE_BROKERS").env_remove("BENCHLAKE_LOG_FORMAT");
-    command.env_remove("BENCHLAKE_LISTEN").env("RUST_BACKTRACE", "0");
+    command.env_remove("BENCHLAKE_LISTEN").env_remove("BENCHLAKE_POLICY").env("RUST_BACKTRACE", "0");
     command
 }
 

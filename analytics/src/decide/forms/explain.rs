@@ -77,7 +77,7 @@ pub(super) fn sections(comparison: &Comparison, one: &Compared) -> Vec<Section> 
         Section::new("Test", evidence::test(comparison, one)),
         Section::new("Margin", judged::margin(comparison, one)),
         Section::new("Rule", judged::rule(comparison, one)),
-        Section::new("What would decide it", judged::needed(comparison, one)),
+        Section::new("What would decide it", judged::needed(one)),
         Section::new("Flags", sides::flags(one)),
         Section::new("The samples themselves", sides::query(comparison, one)),
     ];

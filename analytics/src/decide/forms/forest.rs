@@ -79,12 +79,6 @@ pub(super) fn line(axis: Axis, mark: &Mark, width: usize) -> String {
 }
 
 /// The letter at a place between −1 and 1.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::cast_precision_loss,
-    reason = "a column"
-)]
 fn cell(place: f64, half: usize) -> Option<usize> {
     (place.abs() <= 1.0).then(|| ((place + 1.0) * half as f64).round() as usize)
 }

@@ -64,7 +64,7 @@ fn tiles(comparison: &Comparison) -> Markup {
     let tiles = [
         (counts.critical, "critical", "critical"),
         (counts.warnings, "warning", if counts.warnings == 1 { "warning" } else { "warnings" }),
-        (mild, "regression", "regressions below a warning"),
+        (mild, "regression", if mild == 1 { "milder regression" } else { "milder regressions" }),
         (
             counts.improvements,
             "improvement",
@@ -98,8 +98,8 @@ fn table(comparison: &Comparison) -> Markup {
     html! {
         div.scroll { table {
             thead { tr {
-                th { "verdict" } th { "benchmark" } th.number { "change (+ is worse)" }
-                th.number { (words::share(comparison.level)) " interval, %" } th.number { "base → new" }
+                th { "verdict" } th { "benchmark" } th.number { "change" br; "+ is worse" }
+                th.number { (words::share(comparison.level)) " interval" br; "%" } th.number { "base → new" }
                 th.number { "margin" } th.number { "adjusted p" } th { "sessions" } th { "flags" }
             } }
             tbody { @for (i, one) in comparison.compared.iter().take(ROWS).enumerate() { tr {
@@ -109,7 +109,7 @@ fn table(comparison: &Comparison) -> Markup {
                 td.number { (words::interval(one).unwrap_or_else(|| "–".to_owned())) }
                 td.number { (words::base_to_new(one)) }
                 td.number { (words::share_rounded(one.decision.margin)) }
-                td.number { (one.adjusted_p.map_or("–".to_owned(), crate::format::number)) }
+                td.number { (one.adjusted_p.map_or("–".to_owned(), words::probability)) }
                 td { (words::sessions(one)) }
                 td { (one.flags.join(", ")) }
             } } }

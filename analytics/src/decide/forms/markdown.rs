@@ -70,7 +70,9 @@ fn how(comparison: &Comparison) -> String {
         escaped(&words::discoveries(comparison)),
     ];
     lines.extend(words::remarks(comparison).iter().map(|line| escaped(line)));
-    lines.extend(words::next(comparison).iter().map(|line| escaped(line)));
+    lines.extend(
+        words::next(comparison).iter().chain(&words::explained(comparison)).map(|line| escaped(line)),
+    );
     lines.push(format!("The same again: {}", code(&comparison.command())));
     lines.iter().map(|line| format!("- {line}\n")).collect()
 }

@@ -47,17 +47,14 @@ impl<'a> Names<'a> {
             return whole;
         }
         let telling = self.telling.get(one.benchmark.as_str());
-        let mut kept: Vec<String> = one
-            .parameters
-            .iter()
-            .filter(|(key, _)| telling.is_some_and(|telling| telling.contains(key.as_str())))
-            .map(|(key, value)| format!("{key}={value}"))
-            .collect();
-        if kept.len() < one.parameters.len() {
-            kept.push("…".to_owned());
-        }
-        let metric = if one.metric == "time" { String::new() } else { format!(" {}", one.metric) };
-        shortened(&one_line(&format!("{}{{{}}}{metric}", one.benchmark, kept.join(","))), most)
+        let tells = |key: &str| telling.is_some_and(|telling| telling.contains(key));
+        let kept = one.parameters.iter().filter(|(key, _)| tells(key));
+        let kept: Vec<String> = kept.map(|(key, value)| format!("{key}={value}")).collect();
+        let rest = if kept.len() < one.parameters.len() { "…" } else { "" };
+        let label = one_line(&format!("{}{{{}{rest}}}", one.benchmark, kept.join(",")));
+        let metric = if one.metric == "time" { String::new() } else { format!(" {}", one_line(&one.metric)) };
+        let room = most.saturating_sub(metric.chars().count()).max(most / 2);
+        shortened(&(shortened(&label, room) + &metric), most)
     }
 }
 

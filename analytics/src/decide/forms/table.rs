@@ -173,6 +173,7 @@ fn footer(comparison: &Comparison) -> Vec<String> {
     lines.push(words::layout(comparison));
     lines.extend(words::remarks(comparison));
     lines.extend(words::next(comparison));
+    lines.extend(words::explained(comparison));
     lines.iter().map(|line| words::one_line(line)).collect()
 }
 

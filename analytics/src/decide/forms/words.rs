@@ -42,6 +42,11 @@ pub(super) fn share_rounded(fraction: f64) -> String {
     percent(fraction).trim_start_matches('+').to_owned()
 }
 
+/// A probability: `0.0234`, `2.3e-9`.
+pub(super) fn probability(p: f64) -> String {
+    if p < 1e-4 && p > 0.0 { format!("{p:.1e}") } else { crate::format::number((p * 1e4).round() / 1e4) }
+}
+
 /// `critical`, `a warning`.
 pub(super) const fn severity(severity: Severity) -> &'static str {
     match severity {
@@ -177,11 +182,22 @@ pub(super) fn layout(comparison: &Comparison) -> String {
             "{}: sessions of one round were measured next to each other, each pair gives one ratio.",
             counted(base, "pair")
         ),
-        Layout::Nodes => format!(
-            "{} as blocks: each is held against itself, {base} sessions against {new}.",
-            counted(comparison.new.nodes.len(), "node")
-        ),
+        Layout::Nodes => {
+            format!("{}: each is held against itself, {base} sessions against {new}.", blocks(comparison))
+        }
         Layout::Groups => format!("Two groups: {} against {new}.", counted(base, "session")),
+    }
+}
+
+/// `3 nodes as blocks`, or blocks of one node and environment, where a node has had several.
+fn blocks(comparison: &Comparison) -> String {
+    let sessions =
+        comparison.compared.iter().flat_map(|one| one.of_sessions.0.iter().chain(&one.of_sessions.1));
+    let blocks = sessions.map(|session| session.unit).collect::<std::collections::BTreeSet<_>>().len();
+    if blocks == comparison.new.nodes.len() {
+        format!("{} as blocks", counted(blocks, "node"))
+    } else {
+        format!("{} of one node and environment", counted(blocks, "block"))
     }
 }
 
@@ -269,11 +285,13 @@ pub(super) fn next(comparison: &Comparison) -> Vec<String> {
             counted(few, "benchmark")
         ));
     }
-    if let Some(worst) = comparison.compared.first().filter(|one| one.decision.outcome != Outcome::Equivalent)
-    {
-        lines.push(format!("How the first verdict came about: --explain {}", quoted(&worst.title())));
-    }
     lines
+}
+
+/// How to ask for more of what comes first, where that is worth it.
+pub(super) fn explained(comparison: &Comparison) -> Option<String> {
+    let first = comparison.compared.first().filter(|one| one.decision.outcome != Outcome::Equivalent)?;
+    Some(format!("How the first verdict came about: --explain {}", quoted(&first.title())))
 }
 
 impl Comparison {
@@ -335,6 +353,8 @@ mod tests {
             assert_eq!(percent(fraction), text);
         }
         assert_eq!(share(0.05), "5 %");
+        let of = [0.0, 1.0, 0.023_44, 2.345e-9].map(probability);
+        assert_eq!(of, ["0", "1", "0.0234", "2.3e-9"]);
     }
 
     /// A word that a shell would take apart is quoted.

@@ -4,7 +4,9 @@ mod dependence;
 mod groups;
 mod intervals;
 mod location;
+mod many;
 mod outliers;
+mod planning;
 mod samples;
 mod shape;
 mod spread;
@@ -191,20 +193,16 @@ pub(super) enum Kind {
     /// One list → double, computed in a copy that may be put in another order.
     Reordering(fn(&mut [f64], &[f64]) -> Option<f64>),
     /// One list → a double for each element.
-    #[expect(dead_code, reason = "the functions of many tests are added on their own")]
     Each(fn(&[f64], &[f64]) -> Option<Vec<f64>>),
     /// One list → a boolean for each element.
     Flags(fn(&[f64], &[f64]) -> Option<Vec<bool>>),
     /// Two lists → double.
     Two(OfTwo),
     /// A list of lists → double.
-    #[expect(dead_code, reason = "the functions of groups are added on their own")]
     Groups(OfGroups),
     /// A list of lists → a double for each of them.
-    #[expect(dead_code, reason = "the functions of groups are added on their own")]
     EachGroup(OfEachGroup),
     /// Numbers → double.
-    #[expect(dead_code, reason = "the functions of planning are added on their own")]
     Numbers(fn(&[f64]) -> Option<f64>),
     /// `list_summary`.
     Summary,
@@ -267,6 +265,8 @@ pub fn all() -> impl Iterator<Item = &'static Function> {
         outliers::FUNCTIONS,
         two_sample::FUNCTIONS,
         groups::FUNCTIONS,
+        many::FUNCTIONS,
+        planning::FUNCTIONS,
         samples::FUNCTIONS,
     ]
     .into_iter()

@@ -11,8 +11,9 @@ const POWER: Number = number("power", Some(0.9), Range::Open);
 /// What functions of numbers have in common.
 const PLANNING: Function = Function { family: Family::Planning, lists: &[], aggregate: Aggregate::No, ..ONE };
 
-const COHEN: &str = "Cohen, Statistical Power Analysis (1988), 2; as `statsmodels.stats.power.TTestIndPower`";
-const KALIBERA: &str = "Kalibera and Jones, ISMM (2013), 6.2";
+const COHEN: &str =
+    "Cohen, Statistical Power Analysis (1988), chapter 2; as `statsmodels.stats.power.TTestIndPower`";
+const KALIBERA: &str = "Kalibera and Jones, ISMM (2013)";
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function {
@@ -61,7 +62,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         numbers: &[SD, number("half_width", None, Range::Any), LEVEL],
         what: "How many sessions it takes to know their mean to ± `half_width`. `sd` is the standard deviation between sessions, in the unit of the width; null for a width of zero, and where a number is negative or NaN.",
         formula: "the smallest n, from 2, with t(1 − α/2; n − 1) · sd / √n ≤ half_width, α = 1 − level",
-        source: "ISO 16269-6; Student, Biometrika 6 (1908)",
+        source: "Student, Biometrika 6 (1908)",
         example: "sessions_for_precision(0.02, 0.01)",
         result: "18.0",
         kind: Kind::Numbers(|numbers| {

@@ -29,7 +29,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     },
     Function {
         name: "list_dip",
-        what: "Hartigan's dip, how far the elements are from having one mode. 1/(2n) is the least of n different elements; with 50 of one mode it is above 0.066 about once in twenty times.",
+        what: "Hartigan's dip, how far the elements are from having one mode. 1/(2n) is the least of n different elements.",
         formula: "the least over unimodal G of max |Fₙ − G|",
         source: "Hartigan and Hartigan, Annals of Statistics 13 (1985)",
         example: "round(list_dip([1.0, 1.1, 1.2, 9.0, 9.1, 9.2]), 4)",

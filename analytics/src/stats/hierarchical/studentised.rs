@@ -136,7 +136,6 @@ fn at(draws: &mut [f64], level: f64) -> f64 {
 
 /// A number below `n` by the highest bits of `random`, of which the lowest ones are used for medians.
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "less than n")]
 pub(super) fn below(n: usize, random: u64) -> usize {
     const BITS: u32 = 32;
     (((random >> BITS) * n as u64) >> BITS) as usize

@@ -160,14 +160,18 @@ fn a_seed_decides() {
 #[test]
 fn too_few() {
     let times = vec![1.0, 2.0];
-    assert_eq!(session_centre(&[times.clone()], QUICK), None);
+    assert_eq!(session_centre(std::slice::from_ref(&times), QUICK), None);
     assert_eq!(session_centre(&[times.clone(), Vec::new()], QUICK), None);
     assert_eq!(session_centre(&[times.clone(), vec![f64::NAN, 1.0]], QUICK), None);
     assert_eq!(session_centre(&[times.clone(), vec![-1.0, 0.0, 3.0]], QUICK), None);
     assert_eq!(session_centre(&[times.clone(), vec![f64::INFINITY]], QUICK), None);
     assert_eq!(session_centre(&[times.clone(), times.clone()], Resampling { level: 1.0, ..QUICK }), None);
     assert_eq!(
-        session_ratio(&side(&[times.clone()], |_| 0), &side(&[times.clone(), times.clone()], |_| 0), QUICK),
+        session_ratio(
+            &side(std::slice::from_ref(&times), |_| 0),
+            &side(&[times.clone(), times.clone()], |_| 0),
+            QUICK
+        ),
         None
     );
     // Half of the samples are 0: the median has no logarithm.
@@ -188,7 +192,7 @@ fn without_any_spread() {
     assert_eq!((found(5, 2.0).estimate.value, found(5, 2.0).p), (1.0, 1.0));
     // 252 orders of five and five, 6 of two and two.
     let Effect { estimate, p, df, .. } = found(5, 4.0);
-    assert!((p - 2.0 / 252.0).abs() < 1e-12 && estimate.interval.low > 1.9 && df == 8.0);
+    assert!((p - 2.0 / 252.0).abs() < 1e-12 && estimate.interval.low > 1.9 && (df - 8.0).abs() < 1e-12);
     let Effect { estimate, p, .. } = found(2, 4.0);
-    assert!((p - 1.0 / 3.0).abs() < 1e-12 && estimate.interval.low == 1.0);
+    assert!((p - 1.0 / 3.0).abs() < 1e-12 && (estimate.interval.low - 1.0).abs() < 1e-12);
 }

@@ -4,9 +4,10 @@ use crate::{
     decide::{
         Compared, Comparison, Layout,
         forms::words::{self, counted},
+        verdict::is_beyond,
     },
     format::number,
-    stats::Effect,
+    stats::{Effect, Units},
 };
 use benchlake_schemas::Better;
 use statrs::distribution::{ContinuousCDF, StudentsT};
@@ -25,7 +26,7 @@ pub(super) fn effect(comparison: &Comparison, one: &Compared) -> Vec<String> {
         ),
     ];
     if has_no_spread(effect) {
-        lines.push("The sessions of each side agree exactly: the interval has no width.".to_owned());
+        lines.push("The sessions of each side agree exactly: the interval has no width, or reaches to 1 where so few may agree by chance.".to_owned());
         return lines;
     }
     lines.push(spread(comparison.layout, effect));
@@ -45,71 +46,82 @@ fn in_direction(one: &Compared) -> String {
     format!("{direction} is better, so that it is worse by {formula} = {}", words::change(one))
 }
 
-/// Whether the sessions of each side agree.
+/// Whether the units agree, and runs too as far as that is known.
 fn has_no_spread(effect: &Effect) -> bool {
-    effect.sd_first.max(effect.sd_second) <= 0.0
+    effect.error <= 0.0
 }
 
-/// How far sessions lie apart.
+/// How far units lie apart.
 fn spread(layout: Layout, effect: &Effect) -> String {
     let (first, second) = (words::share_rounded(effect.sd_first), words::share_rounded(effect.sd_second));
-    let shared = effect.sd_first.total_cmp(&effect.sd_second).is_eq();
-    match layout {
-        Layout::Pairs => format!("The logarithms of the pairs' ratios have a standard deviation of {first}."),
-        Layout::Nodes if shared => format!(
-            "Sessions of a node differ by a standard deviation of {first} (of logarithms), which both sides share: one of them has fewer than four degrees of freedom for its own."
+    let within = if layout == Layout::Nodes { " within their block" } else { "" };
+    match effect.units {
+        Units::Pairs => format!("The logarithms of the pairs' ratios have a standard deviation of {first}."),
+        Units::Blocks => format!(
+            "The blocks are the units: the logarithms of their ratios have a standard deviation of {first}, which says less than sessions within them would, or is all there is."
         ),
-        Layout::Nodes => format!(
-            "Sessions of a node differ by a standard deviation (of logarithms, pooled over nodes) of {first} before and {second} now."
-        ),
-        Layout::Groups => format!(
-            "Sessions differ by a standard deviation (of logarithms) of {first} before and {second} now."
+        Units::Sessions => format!(
+            "Sessions differ{within} by a standard deviation (of logarithms) of {first} before and {second} now."
         ),
     }
 }
 
-/// t, and how the bootstrap widens or narrows its interval.
+/// t, and what its interval is made of.
 fn interval_is(comparison: &Comparison, one: &Compared, effect: &Effect) -> Vec<String> {
     let Ok(student) = StudentsT::new(0.0, 1.0, effect.df) else { return Vec::new() };
     let quantile = student.inverse_cdf(f64::midpoint(1.0, comparison.level));
-    let interval = effect.estimate.interval;
-    let error = (interval.high / interval.low).ln() / 2.0 / (quantile * effect.calibration);
-    let df = match comparison.layout {
-        Layout::Pairs => "the pairs less one",
-        Layout::Nodes if effect.sd_first.total_cmp(&effect.sd_second).is_eq() => {
-            "the sessions less the nodes and one"
-        }
-        Layout::Nodes | Layout::Groups => "by Welch and Satterthwaite",
-    };
-    let resampled = if effect.calibration.total_cmp(&1.0).is_eq() {
-        "Too few sessions on a side to resample (fewer than five, or alone on their nodes): Student's quantile stands, a calibration of 1.".to_owned()
-    } else {
-        format!(
-            "Calibration: over {} resamples of sessions, and in each of its samples (seed {}), the {} quantile of |t| is {} times Student's {}.",
-            comparison.options.policy.resamples,
-            comparison.seed(one),
-            words::share(comparison.level),
-            number(effect.calibration),
-            number(quantile)
+    let between = effect.error_between_runs;
+    let (of_which, df) = if between > 0.0 {
+        (
+            format!(" ({} of it, in squares, is noise between runs)", number(between)),
+            "by Welch and Satterthwaite, noise between runs included",
         )
+    } else {
+        let df = match effect.units {
+            Units::Pairs => "the pairs less one",
+            Units::Blocks => "the blocks less one",
+            Units::Sessions => "by Welch and Satterthwaite",
+        };
+        (String::new(), df)
     };
+    let theta = number(effect.estimate.value.ln());
     vec![
         format!(
-            "The logarithm of the ratio is {}, its standard error {}: t = {} with {} degrees of freedom ({df}).",
-            number(effect.estimate.value.ln()),
-            number(error),
+            "The logarithm of the ratio is {theta}, its standard error {}{of_which}: t = {} with {} degrees of freedom ({df}).",
+            number(effect.error),
             number(effect.t),
             number(effect.df)
         ),
-        resampled,
+        calibration(comparison, one, effect),
         format!(
-            "The interval is exp({} ± {} · {} · {}).",
-            number(effect.estimate.value.ln()),
+            "The interval is exp({theta} ± {} · {} · {}): calibration, Student's quantile, standard error.",
             number(effect.calibration),
             number(quantile),
-            number(error)
+            number(effect.error)
         ),
     ]
+}
+
+/// What the bootstrap says of t.
+fn calibration(comparison: &Comparison, one: &Compared, effect: &Effect) -> String {
+    let between = effect.error_between_runs.powi(2);
+    let of_sessions =
+        (((effect.calibration * effect.error).powi(2) - between) / (effect.error.powi(2) - between)).sqrt();
+    if effect.units == Units::Blocks || !of_sessions.is_finite() || (of_sessions - 1.0).abs() < 1e-12 {
+        return "Nothing is resampled (blocks, or fewer than five sessions on a side to draw from): Student's quantile stands.".to_owned();
+    }
+    let with_runs = if between > 0.0 {
+        format!(" With noise between runs, which is not resampled, that is {}.", number(effect.calibration))
+    } else {
+        String::new()
+    };
+    format!(
+        "Calibration: over {} resamples of sessions, and in each of its samples (seed {}), the {} quantile of |t| is {} times Student's.{with_runs}",
+        comparison.options.policy.resamples,
+        comparison.seed(one),
+        words::share(comparison.level),
+        number(of_sessions)
+    )
 }
 
 /// p by itself, and among all.
@@ -118,7 +130,7 @@ pub(super) fn test(comparison: &Comparison, one: &Compared) -> Vec<String> {
     let tested = comparison.compared.iter().filter(|one| one.adjusted_p.is_some()).count();
     let own = if has_no_spread(effect) {
         format!(
-            "p = {}: without any spread a difference is beyond doubt, and equality too.",
+            "p = {}: where nothing varies, what an exact permutation test of so few can say.",
             number(effect.p)
         )
     } else {
@@ -128,10 +140,15 @@ pub(super) fn test(comparison: &Comparison, one: &Compared) -> Vec<String> {
             number(effect.t.abs() / effect.calibration)
         )
     };
+    let enters = if is_beyond(effect, one.decision.margin) {
+        "This one enters as it is, as its change is beyond the margin."
+    } else {
+        "This one enters as 1, as a change within the margin is never reported."
+    };
     vec![
         own,
         format!(
-            "Adjusted for the {} of this comparison by {}, p is {}; it counts if it is at most the false-discovery rate, {}.",
+            "{enters} Adjusted for the {} of this comparison by {}, p is {}; it counts if it is at most the false-discovery rate, {}.",
             counted(tested, "test"),
             words::procedure(comparison.procedure),
             number(adjusted),

@@ -4,7 +4,7 @@ use crate::{
     decide::{
         Compared, Comparison, Layout, Reason,
         forms::words::{self, share, share_rounded},
-        verdict::POWER,
+        verdict::{POWER, is_beyond},
     },
     format::number,
     stats::Effect,
@@ -42,13 +42,15 @@ pub(super) fn margin(comparison: &Comparison, one: &Compared) -> Vec<String> {
         .map_or("the built-in policy".to_owned(), |file| format!("the policy {file}"));
     let noise = match one.noise {
         Some(noise) => format!(
-            "Its own noise: 95 % of the changes from one run to the next stay below {} (1.96 robust standard deviations of the changes among {} runs on this platform before the new side).",
+            "Its own noise: 95 % of the changes from one run to the next stay below {}, and beyond what its sessions show a run varies by a standard deviation of {} (among {} earlier runs on this platform, of the base's branch and arm).",
             share_rounded(noise.floor),
+            share_rounded(noise.between_runs),
             noise.runs
         ),
-        None => {
-            "Its own noise is not known: fewer than six runs on this platform before the new side.".to_owned()
+        None if comparison.layout == Layout::Pairs => {
+            "Pairs are of one run: noise between runs does not count.".to_owned()
         }
+        None => "Its own noise is not known: fewer than six earlier runs on this platform, of the base's branch and arm. What differs from run to run looks like a change.".to_owned(),
     };
     let which = match one.noise {
         Some(noise) if noise.floor > margins.margin => "its own noise, as that is wider",
@@ -74,7 +76,7 @@ pub(super) fn rule(comparison: &Comparison, one: &Compared) -> Vec<String> {
     let (margin, yes) = (one.decision.margin, |holds: bool| if holds { "yes" } else { "no" });
     let within = (1.0 / (1.0 + margin), 1.0 + margin);
     let mut lines = vec![
-        "A change: 1. the interval leaves no change (1) out; 2. the adjusted p counts; 3. the change is at least the margin.".to_owned(),
+        "A change: 1. the interval leaves no change (1) out; 2. the adjusted p counts; 3. the change is at least the margin, as a ratio.".to_owned(),
         format!("1. {}: {} to {}.", yes(interval.low > 1.0 || interval.high < 1.0), number(interval.low), number(interval.high)),
         format!(
             "2. {}: {} against {}.",
@@ -82,7 +84,12 @@ pub(super) fn rule(comparison: &Comparison, one: &Compared) -> Vec<String> {
             number(adjusted),
             number(comparison.false_discovery_rate)
         ),
-        format!("3. {}: {} against {}.", yes(worse.abs() >= margin), words::percent(worse), share_rounded(margin)),
+        format!(
+            "3. {}: |ln ratio| = {} against ln(1 + margin) = {}.",
+            yes(is_beyond(effect, margin)),
+            number(effect.estimate.value.ln().abs()),
+            number(margin.ln_1p())
+        ),
         format!(
             "Equivalent, where it is no change: the whole interval within 1/(1 + margin) = {} to 1 + margin = {}: {}.",
             number(within.0),
@@ -123,6 +130,9 @@ fn severity(one: &Compared, worse: f64) -> Option<String> {
 
 fn without_ratio(one: &Compared) -> Vec<String> {
     let rule = match one.decision.reason {
+        Reason::TooFewSessions if one.decision.sessions_needed.is_some() => {
+            "Sides whose sessions agree exactly and that differ are a change, if there are enough of them: as few may do so by chance, by an exact permutation test."
+        }
         Reason::TooFewSessions => "An interval over sessions needs two of them on each side.",
         Reason::Same => {
             "Without a ratio, sides whose sessions all have one and the same median are equivalent."
@@ -136,35 +146,51 @@ fn without_ratio(one: &Compared) -> Vec<String> {
 }
 
 /// How many sessions would decide it, and how that is computed.
-pub(super) fn needed(comparison: &Comparison, one: &Compared) -> Vec<String> {
-    let (Some(effect), Some(needed)) = (&one.effect, one.decision.sessions_needed) else {
-        return advice(one.decision.reason);
-    };
+pub(super) fn needed(one: &Compared) -> Vec<String> {
+    let decision = &one.decision;
+    if decision.outcome != Outcome::Inconclusive {
+        return Vec::new();
+    }
+    let (Some(effect), Some(needed)) = (&one.effect, decision.sessions_needed) else { return advice(one) };
     vec![
-        format!("{} sessions on each side would probably decide it.", words::about(needed)),
         format!(
-            "So many find a change of the size of the margin, ln(1 + margin) = {}, with probability {POWER} at the level {} where sessions vary by {}{}; and never fewer than one more than there are.",
-            number(one.decision.margin.ln_1p()),
-            share(comparison.level),
-            share_rounded(typical(effect)),
-            if comparison.layout == Layout::Pairs { " from pair to pair" } else { "" }
+            "{} sessions on each side would decide it with probability {POWER}, if the estimate and the spreads are right.",
+            words::about(needed)
         ),
+        what_for(effect, decision.margin, decision.reason),
+        "At least one more than there are; noise between runs, which no number of sessions lessens, is taken off.".to_owned(),
     ]
 }
 
-fn typical(effect: &Effect) -> f64 {
-    f64::midpoint(effect.sd_first.powi(2), effect.sd_second.powi(2)).sqrt()
+/// What so many sessions would show.
+fn what_for(effect: &Effect, margin: f64, reason: Reason) -> String {
+    let distance = number((margin.ln_1p() - effect.estimate.value.ln().abs()).abs());
+    match reason {
+        Reason::NotDiscovered => {
+            "So many make p small enough to be discovered among as many as were compared.".to_owned()
+        }
+        Reason::Wide if is_beyond(effect, margin) => {
+            "So many show that a change of this size is one.".to_owned()
+        }
+        Reason::Wide => format!(
+            "So many narrow the interval until it lies within the margin, from which the estimate is {distance} away (of logarithms)."
+        ),
+        _ => format!(
+            "So many show on which side of the margin it is, from which the estimate is {distance} away (of logarithms)."
+        ),
+    }
 }
 
-fn advice(reason: Reason) -> Vec<String> {
-    match reason {
-        Reason::TooFewSessions => vec!["Measure with --sessions 5 or more.".to_owned()],
-        Reason::NoRatio => {
-            vec![
-                "No number of sessions: look at the medians above that are zero, negative or no number."
-                    .to_owned(),
-            ]
+fn advice(one: &Compared) -> Vec<String> {
+    let line = match (one.decision.reason, one.decision.sessions_needed) {
+        (Reason::TooFewSessions, Some(needed)) => {
+            format!("{} sessions on each side that agree exactly would be enough.", words::about(needed))
         }
-        _ => Vec::new(),
-    }
+        (Reason::TooFewSessions, None) => "Measure with --sessions 5 or more.".to_owned(),
+        (Reason::NoRatio, _) => {
+            "No number of sessions: look at the medians above that are zero, negative or no number.".to_owned()
+        }
+        _ => "No number of sessions that anybody measures: noise between runs alone keeps it open, or the estimate lies at the margin. More runs on each side would tell.".to_owned(),
+    };
+    vec![line]
 }

@@ -77,7 +77,7 @@ pub(super) fn layout(comparison: &Comparison) -> Vec<String> {
             "What disturbs a whole round disturbs both of its sessions, and cancels in their ratio."
         }
         Layout::Nodes => {
-            "What differs from node to node cancels; the ratios of nodes are weighted by n₁n₂/(n₁ + n₂) of their sessions, so that the ratio need not be that of the two centres."
+            "What differs from block to block cancels; their ratios are weighted by n₁n₂/(n₁ + n₂) of their sessions, so that the ratio need not be that of the two centres. With four blocks or more, blocks are tested as units too, and the larger p counts."
         }
         Layout::Groups => "The session is the unit: its samples share its luck and count as one.",
     };

@@ -30,8 +30,8 @@ pub(super) fn plot(comparison: &Comparison, compared: &[Compared]) -> Markup {
             svg.forest viewBox={ "0 0 " (WIDTH) " " (height) } role="img" aria-label="Change of each benchmark with its interval" {
                 @for step in [-1.0, -0.5, 0.0, 0.5, 1.0] { (grid(axis, step, height)) }
                 @for (i, one) in compared.iter().enumerate() { (row(comparison, axis, one, TOP + ROW * count(i))) }
-                text.tick.end x=(LEFT) y=(height - 4.0) { "← better" }
-                text.tick x=(RIGHT) y=(height - 4.0) { "worse →" }
+                text.tick x=(LEFT) y=(height - 4.0) { "← better" }
+                text.tick.end x=(RIGHT) y=(height - 4.0) { "worse →" }
             }
         }
         p.muted { "Change with its " (words::share(comparison.level)) " interval; the band is the margin, and an arrow points to what lies beyond the scale." }
@@ -98,7 +98,6 @@ fn hover(comparison: &Comparison, one: &Compared) -> String {
     )
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a number of rows")]
 fn count(n: usize) -> f64 {
     n as f64
 }
