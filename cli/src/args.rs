@@ -565,7 +565,7 @@ pub(crate) struct Reproducibility {
     #[arg(long, value_name = "PERCENT", default_value = "5%", value_parser = percentage)]
     pub(crate) limit: f64,
     /// Level of the intervals
-    #[arg(long, default_value_t = 0.95, value_parser = confidence)]
+    #[arg(long, default_value_t = 0.95, value_parser = level)]
     pub(crate) level: f64,
     /// How precise the next run is wished to be: half the width of the interval of a centre, relative to it
     #[arg(long, value_name = "PERCENT", default_value = "1%", value_parser = percentage)]
@@ -618,10 +618,6 @@ fn percentage(text: &str) -> Result<f64, String> {
         return Err(format!("{text} is {} %; did you mean {text}%?", share * 100.0));
     }
     Ok(share)
-}
-
-fn confidence(text: &str) -> Result<f64, String> {
-    number(text, "a level of confidence between 0.5 and 1, such as 0.95", |it| (0.5..1.0).contains(&it))
 }
 
 #[derive(Debug, ClapArgs)]

@@ -82,13 +82,15 @@ pub(super) fn differs(differing: &[Differing]) -> String {
     text + "."
 }
 
+/// Who is off in some benchmark, which says nothing: somebody is always the farthest.
 fn by_chance(others: &[&Standing], also: bool) -> String {
     let some = others.iter().take(3).map(|standing| {
         format!("{} in {} of {}", called(standing.kind, &standing.name), standing.off(), standing.of)
     });
     format!(
-        "{}off in some benchmark, but in no more than chance explains: {}{}.",
-        if also { "Also " } else { "Some are " },
+        "{} beyond a critical value in some benchmark, but not farther or more often than chance and the usual \
+         spread explain: {}{}.",
+        if also { "Others are" } else { "Nobody stands out. Some are" },
         some.collect::<Vec<_>>().join(", "),
         if others.len() > 3 { format!(", … {} more", others.len() - 3) } else { String::new() }
     )

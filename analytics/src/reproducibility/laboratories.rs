@@ -161,26 +161,13 @@ pub(super) fn laboratories(subject: &Subject<'_>) -> Option<Laboratories> {
         return None;
     }
     let found = iso5725(&groups)?;
-    let p_between = random_effects(&groups, 0.95)?.p;
     let means: Vec<f64> = groups.iter().filter_map(|group| mean(group)).collect();
-    let grubbs = grubbs(&means, 1.0 - ALPHA).map(|test| test.p);
-    let cochran = cochran(&groups, 1.0 - ALPHA).map(|test| test.p);
-    let farthest = largest(&found.h.iter().map(|h| h.abs()).collect::<Vec<_>>()).filter(|_| below(grubbs));
-    let widest = largest(&found.k).filter(|_| below(cochran));
+    let tests = Tests {
+        p_between: random_effects(&groups, 0.95)?.p,
+        grubbs: grubbs(&means, 1.0 - ALPHA).map(|test| test.p),
+        cochran: cochran(&groups, 1.0 - ALPHA).map(|test| test.p),
+    };
     let (h_critical, k_critical) = criticals(&found);
-    let differ = p_between < ALPHA;
-    let laboratories = results.iter().enumerate().map(|(i, result)| Laboratory {
-        name: result.name.clone(),
-        node: result.node.clone(),
-        results: result.values.len(),
-        mean: means[i],
-        deviation: deviation(&means, i),
-        h: found.h[i],
-        k: found.k[i],
-        by_h: if differ { h_critical.status(found.h[i].abs()) } else { Status::Consistent },
-        by_k: k_critical.status(found.k[i]),
-        confirmed: (differ && farthest == Some(i)) || widest == Some(i),
-    });
     Some(Laboratories {
         are,
         mean: found.mean,
@@ -188,14 +175,43 @@ pub(super) fn laboratories(subject: &Subject<'_>) -> Option<Laboratories> {
         reproducibility_sd: found.reproducibility_sd,
         repeatability_limit: found.repeatability_limit,
         reproducibility_limit: found.reproducibility_limit,
-        p_between,
+        p_between: tests.p_between,
         h_critical,
         k_critical,
-        cochran_p: cochran,
-        grubbs_p: grubbs,
-        laboratories: laboratories.collect(),
+        cochran_p: tests.cochran,
+        grubbs_p: tests.grubbs,
+        laboratories: judged(&results, &means, &found, &tests),
         left_out,
     })
+}
+
+/// What counts for all laboratories together: p-values.
+struct Tests {
+    p_between: f64,
+    grubbs: Option<f64>,
+    cochran: Option<f64>,
+}
+
+/// Each of the laboratories with its statistics.
+fn judged(results: &[Results], means: &[f64], found: &Precision, tests: &Tests) -> Vec<Laboratory> {
+    let away: Vec<f64> = found.h.iter().map(|h| h.abs()).collect();
+    let farthest = largest(&away).filter(|_| below(tests.grubbs));
+    let widest = largest(&found.k).filter(|_| below(tests.cochran));
+    let (h_critical, k_critical) = criticals(found);
+    let differ = tests.p_between < ALPHA;
+    let laboratory = |(i, result): (usize, &Results)| Laboratory {
+        name: result.name.clone(),
+        node: result.node.clone(),
+        results: result.values.len(),
+        mean: means[i],
+        deviation: deviation(means, i),
+        h: found.h[i],
+        k: found.k[i],
+        by_h: if differ { h_critical.status(away[i]) } else { Status::Consistent },
+        by_k: k_critical.status(found.k[i]),
+        confirmed: (differ && farthest == Some(i)) || widest == Some(i),
+    };
+    results.iter().enumerate().map(laboratory).collect()
 }
 
 fn below(p: Option<f64>) -> bool {
