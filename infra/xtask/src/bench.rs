@@ -1,7 +1,7 @@
 //! `bench`: benchlake measured against its own limits.
 
 use crate::{
-    kafka, scale, startup,
+    analytics, kafka, scale, startup,
     step::{Steps, run},
     test,
     workspace::Workspace,
@@ -13,39 +13,57 @@ use std::process::Command;
 struct Bench {
     name: &'static str,
     shows: &'static str,
-    run: fn(&Workspace) -> Result<()>,
+    run: Run,
+}
+
+/// How a bench is run.
+enum Run {
+    /// As it is.
+    Plain(fn(&Workspace) -> Result<()>),
+    /// With options of its own.
+    With(fn(&Workspace, &[String]) -> Result<()>),
 }
 
 const BENCHES: &[Bench] = &[
     Bench {
         name: "measure",
         shows: "the sampler against criterion and divan; A/A and a planted slowdown",
-        run: measure,
+        run: Run::Plain(measure),
     },
     Bench {
         name: "measure-peers",
         shows: "workloads against NumPy and a plain C STREAM",
-        run: measure_peers,
+        run: Run::Plain(measure_peers),
     },
     Bench {
         name: "landing",
         shows: "the lander against the encoder alone and against JSON a sample; its latency; old tables",
-        run: landing,
+        run: Run::Plain(landing),
     },
     Bench {
         name: "landing-scale",
         shows: "the lander before ten thousand nodes and a backlog of 20 GB",
-        run: landing_scale,
+        run: Run::Plain(landing_scale),
     },
     Bench {
         name: "landing-hour",
         shows: "the memory of a lander that looks after its lake, for an hour",
-        run: landing_hour,
+        run: Run::Plain(landing_hour),
     },
     Bench {
         name: "startup",
         shows: "size and start of the two programs against their limits",
-        run: startup::startup,
+        run: Run::Plain(startup::startup),
+    },
+    Bench {
+        name: "analytics",
+        shows: "summaries and comparisons against DuckDB, Polars, chdb and NumPy on the same data",
+        run: Run::With(analytics::analytics),
+    },
+    Bench {
+        name: "decisions",
+        shows: "how often intervals, verdicts and suites of them are right, on simulated machines",
+        run: Run::With(analytics::decisions),
     },
 ];
 
@@ -54,13 +72,13 @@ pub(crate) fn names() -> Vec<&'static str> {
     BENCHES.iter().map(|bench| bench.name).collect()
 }
 
-/// Runs the named bench, or all of them.
-pub(crate) fn bench(workspace: &Workspace, name: Option<&str>) -> Result<()> {
+/// Runs the named bench with its options, or all of them.
+pub(crate) fn bench(workspace: &Workspace, name: Option<&str>, options: &[String]) -> Result<()> {
     let mut steps = Steps::default();
     let mut failed = Vec::new();
     for bench in BENCHES.iter().filter(|bench| name.is_none_or(|name| name == bench.name)) {
         let title = format!("{}: {}", bench.name, bench.shows);
-        if let Err(error) = steps.run(&title, || (bench.run)(workspace)) {
+        if let Err(error) = steps.run(&title, || bench.run(workspace, options)) {
             eprintln!("error: {error:#}");
             failed.push(bench.name);
         }
@@ -70,6 +88,16 @@ pub(crate) fn bench(workspace: &Workspace, name: Option<&str>) -> Result<()> {
         bail!("failed: {}", failed.join(", "));
     }
     Ok(())
+}
+
+impl Bench {
+    fn run(&self, workspace: &Workspace, options: &[String]) -> Result<()> {
+        match self.run {
+            Run::With(run) => run(workspace, options),
+            Run::Plain(run) if options.is_empty() => run(workspace),
+            Run::Plain(_) => bail!("`{}` takes no options, but was given {}", self.name, options.join(" ")),
+        }
+    }
 }
 
 fn landing(workspace: &Workspace) -> Result<()> {

@@ -4,6 +4,7 @@
 //! no crate of benchlake.
 #![expect(clippy::print_stdout, reason = "a program: its results belong on standard output")]
 
+mod analytics;
 mod bench;
 mod check;
 mod fuzz;
@@ -91,6 +92,9 @@ enum Command {
         /// Which bench
         #[arg(value_parser = clap::builder::PossibleValuesParser::new(bench::names()))]
         name: Option<String>,
+        /// What that bench is told: `analytics` and `decisions` take options, which their `--help` or error lists
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, requires = "name")]
+        options: Vec<String>,
     },
     /// Rewrite the golden files and snapshots from what the code does now
     Golden,
@@ -140,7 +144,7 @@ fn run(workspace: &Workspace, command: Command) -> anyhow::Result<()> {
         }
         Command::Faults { rounds, seed, round } => test::faults(workspace, rounds, seed, round),
         Command::Fuzz { runs, target } => fuzz::fuzz(workspace, runs, target.as_deref()),
-        Command::Bench { name } => bench::bench(workspace, name.as_deref()),
+        Command::Bench { name, options } => bench::bench(workspace, name.as_deref(), &options),
         Command::Golden => test::golden(workspace),
     }
 }

@@ -51,6 +51,11 @@ impl Workspace {
         self.target.join("python/bin/python")
     }
 
+    /// The Python of the virtual environment that holds the peers of `bench analytics`.
+    pub(crate) fn python_of_benches(&self) -> PathBuf {
+        self.target.join("python-bench/bin/python")
+    }
+
     /// `cargo` at the root of the checkout.
     pub(crate) fn cargo<const N: usize>(&self, arguments: [&str; N]) -> Command {
         let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
