@@ -76,7 +76,7 @@ pub(crate) fn summary(home: &Path, series: usize, rounds: usize) -> Outcome<()> 
     write(&tenth, series / 10)?;
     let mut small = Side::ours("benchlake", &["--side", "summary", "--home", &tenth.display().to_string()])?;
     small.run()?;
-    let rows = |series: usize| series * COLUMNS.len() * 8 >> 20;
+    let rows = |series: usize| (series * COLUMNS.len() * 8) >> 20;
     println!(
         "benchlake's peak on a tenth of the series: {} MiB; answers are {} and {} MiB",
         small.peak_mib(),
