@@ -493,7 +493,7 @@ pub(crate) struct Compare {
     /// Keep the verdicts in the lake, once (`benchlake query verdicts`)
     #[arg(long)]
     pub(crate) record: bool,
-    /// Move the baseline that was compared with to what was judged, if the policy's [baseline] says so
+    /// Move the baseline that was compared with to what was judged, if the policy says so (`baseline.moves`)
     #[arg(long)]
     pub(crate) move_baseline: bool,
     /// Move it whatever the outcome, as a person who accepts it, and keep this reason: one change of level is not
