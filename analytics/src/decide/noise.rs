@@ -184,16 +184,18 @@ async fn runs_before(
     Ok(runs)
 }
 
-/// The query of the centres of `runs`.
+/// The query of the centres of `runs`. Each chunk of a long series counts as a session would: for noise that is near enough.
 fn centres(runs: &[String], metric: &str, base: &Session) -> String {
     let metric = if metric == "all" { "true".to_owned() } else { format!("metric = {}", text(metric)) };
     let runs = runs.iter().map(|run| text(run)).collect::<Vec<_>>().join(", ");
     format!(
         "SELECT run_id, node, benchmark_id, metric, list_avg(array_agg(centre)) AS mean, \
            list_var(array_agg(centre)) / count(*) AS own FROM ( \
-           SELECT m.run_id, node, benchmark_id, metric, ln(list_median(\"values\")) AS centre FROM measured m \
-           JOIN (SELECT session_id, node, arm FROM session_status WHERE {}) s ON s.session_id = m.session_id \
-           WHERE m.run_id IN ({runs}) AND {metric} AND list_median(\"values\") > 0) \
+           SELECT s.run_id, node, benchmark_id, metric, ln(list_median(per_iteration(samples, iterations))) AS centre \
+           FROM series s \
+           JOIN (SELECT session_id, node, arm FROM session_status WHERE {}) o ON o.session_id = s.session_id \
+           WHERE s.run_id IN ({runs}) AND phase = 'measure' AND {metric} \
+             AND list_median(per_iteration(samples, iterations)) > 0) \
          GROUP BY run_id, node, benchmark_id, metric",
         of_arm(base)
     )

@@ -1,15 +1,23 @@
 //! What selected sessions measured.
 
 use super::{SelectError, Selected};
-use crate::{Lake, SqlError, queries::hint, sql};
+use crate::{Lake, SqlError, queries::hint};
 use arrow::{
     array::{Array, AsArray, RecordBatch, StringArray},
     compute::cast,
-    datatypes::{DataType, Field, Float64Type},
+    datatypes::{DataType, Field, Float64Type, Int64Type},
+    error::ArrowError,
 };
-use benchlake_schemas::Better;
-use datafusion::prelude::{col, lit};
-use std::{collections::BTreeMap, sync::Arc};
+use benchlake_schemas::{Benchmark, Better};
+use datafusion::{
+    error::DataFusionError,
+    prelude::{DataFrame, col, lit},
+};
+use futures_util::TryStreamExt;
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
 
 /// A benchmark and metric, measured in several sessions.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,62 +52,50 @@ pub struct Observed {
 }
 
 /// What the selected sessions measured of `metric` (`all` for every one), by label, metric, unit and
-/// direction; the series of each in the order of `selected`.
+/// direction; the series of each in the order of `selected`. Warm-up is left out; the chunks of a long series are
+/// put together.
 ///
 /// # Errors
 /// [`SelectError::Nothing`] if they measured nothing of it, with the nearest metric.
 pub async fn measured(lake: &Lake, selected: &Selected, metric: &str) -> Result<Vec<Measured>, SelectError> {
-    let place: BTreeMap<&str, usize> =
-        selected.sessions.iter().enumerate().map(|(i, session)| (session.session_id.as_str(), i)).collect();
-    let mut groups: BTreeMap<Key, Measured> = BTreeMap::new();
-    for batch in batches(lake, selected, metric).await? {
-        read(&batch, &place, &mut groups).map_err(|error| SqlError::new(error.to_string()))?;
+    let mut reader = Reader::new(selected);
+    let frame = series(lake, selected, metric).await.map_err(SqlError::from)?;
+    let mut batches = frame.execute_stream().await.map_err(SqlError::from)?;
+    while let Some(batch) = batches.try_next().await.map_err(SqlError::from)? {
+        reader.read(&batch).map_err(|error| SqlError::new(error.to_string()))?;
     }
-    if groups.is_empty() {
+    let measured = reader.finish();
+    if measured.is_empty() {
         let why = nothing(lake, selected, metric).await?;
         return Err(SelectError::Nothing { selector: selected.selector.to_string(), why });
-    }
-    let mut measured: Vec<_> = groups.into_values().collect();
-    for group in &mut measured {
-        group.observed.sort_by_key(|series| place.get(series.session_id.as_str()).copied());
-        group.observed = one_a_session(std::mem::take(&mut group.observed), group.better);
     }
     Ok(measured)
 }
 
-/// The series of each session: where several ranks or devices of it measured together, the worst of them sample by sample, as
-/// an iteration takes as long as its slowest rank; what one has more than the others is left out.
-fn one_a_session(observed: Vec<Observed>, better: Better) -> Vec<Observed> {
-    let mut sessions: Vec<Observed> = Vec::with_capacity(observed.len());
-    for series in observed {
-        let Some(ranks) = sessions.last_mut().filter(|known| known.session_id == series.session_id) else {
-            sessions.push(series);
-            continue;
-        };
-        ranks.values.truncate(series.values.len());
-        for (worst, value) in ranks.values.iter_mut().zip(series.values) {
-            *worst = if better == Better::Lower { worst.max(value) } else { worst.min(value) };
-        }
-        ranks.flags.extend(series.flags);
-    }
-    sessions
-}
-
-/// Label, id, metric, unit, direction: what is of one key is comparable.
-type Key = (String, String, String, String, String);
-
 /// More sessions than this are not named in a query: those that are not selected are passed over.
 const MOST_NAMED: usize = 2_000;
 
-const COLUMNS: [&str; 9] =
-    ["session_id", "benchmark_id", "benchmark", "label", "metric", "unit", "better", "parameters", "flags"];
+const COLUMNS: [&str; 12] = [
+    "session_id",
+    "benchmark_id",
+    "benchmark",
+    "metric",
+    "unit",
+    "better",
+    "rank",
+    "chunk",
+    "samples",
+    "iterations",
+    "parameters",
+    "flags",
+];
 
-async fn batches(lake: &Lake, selected: &Selected, metric: &str) -> Result<Vec<RecordBatch>, SqlError> {
-    let context = lake.context();
-    // By run too: it is a key of the view's groups, so that other runs are not even read.
+/// The rows of the table `series`. The view `measured` puts chunks together in SQL, which costs eight times as
+/// much as reading them.
+async fn series(lake: &Lake, selected: &Selected, metric: &str) -> Result<DataFrame, DataFusionError> {
     let of = |ids: Vec<&str>| ids.into_iter().map(lit).collect::<Vec<_>>();
-    let mut frame =
-        context.table("measured").await?.filter(col("run_id").in_list(of(selected.runs()), false))?;
+    let mut frame = lake.context().table("series").await?.filter(col("phase").eq(lit("measure")))?;
+    frame = frame.filter(col("run_id").in_list(of(selected.runs()), false))?;
     if metric != "all" {
         frame = frame.filter(col("metric").eq(lit(metric)))?;
     }
@@ -107,63 +103,220 @@ async fn batches(lake: &Lake, selected: &Selected, metric: &str) -> Result<Vec<R
         let sessions = selected.sessions.iter().map(|session| session.session_id.as_str()).collect();
         frame = frame.filter(col("session_id").in_list(of(sessions), false))?;
     }
-    let columns = COLUMNS.iter().chain(&["values"]).map(|name| col(*name));
-    Ok(sql::collect(frame.select(columns)?).await?.batches)
+    frame.select(COLUMNS.iter().map(|name| col(*name)))
 }
 
-/// Adds the rows of a batch to their groups.
-fn read(
-    batch: &RecordBatch,
-    place: &BTreeMap<&str, usize>,
-    groups: &mut BTreeMap<Key, Measured>,
-) -> Result<(), arrow::error::ArrowError> {
-    let column = |name: &str| {
-        batch
-            .column_by_name(name)
-            .cloned()
-            .ok_or_else(|| arrow::error::ArrowError::SchemaError(format!("no column {name}")))
-    };
-    let mut texts: Vec<StringArray> = Vec::new();
-    for name in &COLUMNS[..7] {
-        texts.push(cast(&column(name)?, &DataType::Utf8)?.as_string::<i32>().clone());
+/// One row: a series, or a chunk of it.
+struct Part {
+    /// The place of its session among those selected.
+    session: usize,
+    rank: i64,
+    chunk: i64,
+    values: Vec<f64>,
+    flags: Vec<String>,
+}
+
+/// Puts rows together as they come.
+struct Reader<'a> {
+    sessions: Vec<&'a str>,
+    places: HashMap<&'a str, usize>,
+    /// Where each benchmark, metric, unit and direction is in `found`.
+    known: HashMap<String, usize>,
+    found: Vec<(Measured, Vec<Part>)>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(selected: &'a Selected) -> Self {
+        let sessions: Vec<&str> =
+            selected.sessions.iter().map(|session| session.session_id.as_str()).collect();
+        let places = sessions.iter().enumerate().map(|(place, session)| (*session, place)).collect();
+        Self { sessions, places, known: HashMap::new(), found: Vec::new() }
     }
-    let [session, id, benchmark, label, metric, unit, better] = texts.as_slice() else {
-        return Ok(());
-    };
-    let values = column("values")?;
-    let list = |element| DataType::List(Arc::new(Field::new_list_field(element, true)));
-    let values = cast(&values, &list(DataType::Float64))?;
-    let flags = cast(&column("flags")?, &list(DataType::Utf8))?;
-    let parameters = column("parameters")?;
-    for row in (0..batch.num_rows()).filter(|row| place.contains_key(session.value(*row))) {
-        let samples = values.as_list::<i32>().value(row);
-        let samples: Vec<f64> = samples.as_primitive::<Float64Type>().iter().flatten().collect();
-        if samples.is_empty() {
-            continue;
+
+    fn read(&mut self, batch: &RecordBatch) -> Result<(), ArrowError> {
+        let columns = Columns::new(batch)?;
+        let mut key = String::new();
+        for row in 0..batch.num_rows() {
+            let Some(&session) = self.places.get(columns.session.value(row)) else { continue };
+            let values = columns.values(row);
+            if values.is_empty() {
+                continue;
+            }
+            columns.key(row, &mut key);
+            let place = match self.known.get(&key) {
+                Some(&place) => place,
+                None => {
+                    self.known.insert(key.clone(), self.found.len());
+                    self.found.push((columns.measured(row), Vec::new()));
+                    self.found.len() - 1
+                }
+            };
+            let (rank, chunk) = (columns.rank(row), columns.chunk(row));
+            self.found[place].1.push(Part { session, rank, chunk, values, flags: columns.flags(row) });
         }
-        let texts = |array: &dyn Array| -> Vec<String> {
-            array.as_string::<i32>().iter().flatten().map(str::to_owned).collect()
+        Ok(())
+    }
+
+    fn finish(self) -> Vec<Measured> {
+        let mut measured: Vec<Measured> = Vec::with_capacity(self.found.len());
+        for (mut one, mut parts) in self.found {
+            parts.sort_by_key(|part| (part.session, part.rank, part.chunk));
+            one.observed = one_a_session(parts, one.better, &self.sessions);
+            measured.push(one);
+        }
+        let order = |one: &Measured| {
+            let Measured { label, benchmark_id, metric, unit, better, .. } = one;
+            (label.clone(), benchmark_id.clone(), metric.clone(), unit.clone(), *better)
         };
-        let key = [label, id, metric, unit, better].map(|column| column.value(row).to_owned());
-        let better =
-            if better.value(row) == Better::Higher.as_str() { Better::Higher } else { Better::Lower };
-        let group = groups.entry(key.into()).or_insert_with(|| Measured {
-            benchmark_id: id.value(row).to_owned(),
-            benchmark: benchmark.value(row).to_owned(),
-            parameters: pairs(&parameters, row),
-            label: label.value(row).to_owned(),
-            metric: metric.value(row).to_owned(),
-            unit: unit.value(row).to_owned(),
+        measured.sort_by_cached_key(order);
+        measured
+    }
+}
+
+/// The series of each session, its chunks one after the other. Where several ranks or devices of it measured together, the
+/// worst of them sample by sample, as an iteration takes as long as its slowest rank; what one has more than the others is
+/// left out.
+fn one_a_session(parts: Vec<Part>, better: Better, sessions: &[&str]) -> Vec<Observed> {
+    let mut ranks: Vec<Part> = Vec::with_capacity(parts.len());
+    for part in parts {
+        match ranks.last_mut() {
+            // A chunk that comes again is another device's.
+            Some(last)
+                if (last.session, last.rank) == (part.session, part.rank) && last.chunk < part.chunk =>
+            {
+                last.chunk = part.chunk;
+                last.values.extend(part.values);
+                last.flags.extend(part.flags);
+            }
+            _ => ranks.push(part),
+        }
+    }
+    let mut observed: Vec<(usize, Observed)> = Vec::with_capacity(ranks.len());
+    for Part { session, values, flags, .. } in ranks {
+        match observed.last_mut().filter(|(known, _)| *known == session) {
+            Some((_, series)) => {
+                series.values.truncate(values.len());
+                for (worst, value) in series.values.iter_mut().zip(values) {
+                    *worst = if better == Better::Lower { worst.max(value) } else { worst.min(value) };
+                }
+                series.flags.extend(flags);
+            }
+            None => {
+                observed.push((session, Observed { session_id: sessions[session].to_owned(), values, flags }))
+            }
+        }
+    }
+    observed.into_iter().map(|(_, series)| series.with_flags_once()).collect()
+}
+
+impl Observed {
+    fn with_flags_once(mut self) -> Self {
+        self.flags.sort_unstable();
+        self.flags.dedup();
+        self
+    }
+}
+
+/// The columns of a batch, as they are read.
+struct Columns {
+    session: StringArray,
+    texts: [StringArray; 5],
+    numbers: [arrow::array::Int64Array; 2],
+    lists: [arrow::array::ListArray; 3],
+    parameters: Arc<dyn Array>,
+}
+
+impl Columns {
+    fn new(batch: &RecordBatch) -> Result<Self, ArrowError> {
+        let column = |name: &str, data_type: &DataType| {
+            let found = batch.column_by_name(name);
+            cast(found.ok_or_else(|| ArrowError::SchemaError(format!("no column {name}")))?, data_type)
+        };
+        let text =
+            |name: &str| Ok::<_, ArrowError>(column(name, &DataType::Utf8)?.as_string::<i32>().clone());
+        let number = |name: &str| {
+            Ok::<_, ArrowError>(column(name, &DataType::Int64)?.as_primitive::<Int64Type>().clone())
+        };
+        let list = |name: &str, element: DataType| {
+            let wanted = DataType::List(Arc::new(Field::new_list_field(element, true)));
+            Ok::<_, ArrowError>(column(name, &wanted)?.as_list::<i32>().clone())
+        };
+        Ok(Self {
+            session: text("session_id")?,
+            texts: [
+                text("benchmark_id")?,
+                text("benchmark")?,
+                text("metric")?,
+                text("unit")?,
+                text("better")?,
+            ],
+            numbers: [number("rank")?, number("chunk")?],
+            lists: [
+                list("samples", DataType::Float64)?,
+                list("iterations", DataType::Int64)?,
+                list("flags", DataType::Utf8)?,
+            ],
+            parameters: batch
+                .column_by_name("parameters")
+                .cloned()
+                .ok_or_else(|| ArrowError::SchemaError("no column parameters".to_owned()))?,
+        })
+    }
+
+    /// What tells benchmarks, metrics, units and directions apart.
+    fn key(&self, row: usize, key: &mut String) {
+        key.clear();
+        let [id, _, rest @ ..] = &self.texts;
+        key.push_str(id.value(row));
+        for text in rest {
+            key.push('\n');
+            key.push_str(text.value(row));
+        }
+    }
+
+    fn measured(&self, row: usize) -> Measured {
+        let [id, benchmark, metric, unit, better] =
+            self.texts.each_ref().map(|column| column.value(row).to_owned());
+        let parameters = pairs(&self.parameters, row);
+        let label = Benchmark { name: benchmark.clone(), parameters: parameters.clone() }.to_string();
+        let better = if better == Better::Higher.as_str() { Better::Higher } else { Better::Lower };
+        Measured {
+            benchmark_id: id,
+            benchmark,
+            parameters,
+            label,
+            metric,
+            unit,
             better,
             observed: Vec::new(),
-        });
-        group.observed.push(Observed {
-            session_id: session.value(row).to_owned(),
-            values: samples,
-            flags: texts(flags.as_list::<i32>().value(row).as_ref()),
-        });
+        }
     }
-    Ok(())
+
+    fn rank(&self, row: usize) -> i64 {
+        self.numbers[0].value(row)
+    }
+
+    fn chunk(&self, row: usize) -> i64 {
+        self.numbers[1].value(row)
+    }
+
+    /// The samples of a row, each divided by its iterations.
+    fn values(&self, row: usize) -> Vec<f64> {
+        let (samples, iterations) = (self.lists[0].value(row), self.lists[1].value(row));
+        let (samples, iterations) =
+            (samples.as_primitive::<Float64Type>(), iterations.as_primitive::<Int64Type>());
+        let divided = |(sample, count): (Option<f64>, Option<i64>)| match (sample, count) {
+            #[expect(clippy::cast_precision_loss, reason = "numbers of iterations are far below 2^53")]
+            (Some(sample), Some(count)) if count > 0 => Some(sample / count as f64),
+            _ => None,
+        };
+        samples.iter().zip(iterations.iter()).filter_map(divided).collect()
+    }
+
+    fn flags(&self, row: usize) -> Vec<String> {
+        let flags = self.lists[2].value(row);
+        flags.as_string::<i32>().iter().flatten().map(str::to_owned).collect()
+    }
 }
 
 /// The entries of a map of texts.
@@ -180,19 +333,14 @@ fn pairs(maps: &dyn Array, row: usize) -> BTreeMap<String, String> {
 
 /// What the selected sessions measured instead of `metric`.
 async fn nothing(lake: &Lake, selected: &Selected, metric: &str) -> Result<String, SelectError> {
-    let all = batches(lake, selected, "all").await?;
-    let mut metrics = std::collections::BTreeSet::new();
-    for batch in &all {
-        if let Some(column) = batch.column_by_name("metric") {
-            let column = cast(column, &DataType::Utf8).map_err(|error| SqlError::new(error.to_string()))?;
-            metrics.extend(column.as_string::<i32>().iter().flatten().map(str::to_owned));
-        }
+    let frame = series(lake, selected, "all").await.map_err(SqlError::from)?;
+    let mut reader = Reader::new(selected);
+    for batch in &frame.collect().await.map_err(SqlError::from)? {
+        reader.read(batch).map_err(|error| SqlError::new(error.to_string()))?;
     }
+    let metrics: BTreeSet<&str> = reader.found.iter().map(|(one, _)| one.metric.as_str()).collect();
     Ok(match metrics.len() {
         0 => "its sessions have no samples (`benchlake query failures` says why)".to_owned(),
-        _ => format!(
-            "its sessions did not measure `{metric}`; {}",
-            hint(metric, metrics.iter().map(String::as_str))
-        ),
+        _ => format!("its sessions did not measure `{metric}`; {}", hint(metric, metrics.into_iter())),
     })
 }
