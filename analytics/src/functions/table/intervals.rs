@@ -69,7 +69,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function {
         name: "list_quantile_low",
         numbers: &[PROBABILITY, LEVEL],
-        what: "The lower end of the interval of the quantile at p, 0 < p < 1, that presumes no distribution: an order statistic. It covers with at least `level` (default 0.95), and is null where n is too small for that: the quantile at 0.99 needs 368 elements at 0.95.",
+        what: "The lower end of the distribution-free interval of the quantile at p, 0 < p < 1: an order statistic. It covers with at least `level` (default 0.95), and is null where n is too small for that: the quantile at 0.99 needs 368 elements at 0.95.",
         formula: "x₍ₗ₎, the highest l with P(B < l) ≤ α/2, B binomial of n and p, α = 1 − level",
         source: ORDER,
         example: "list_quantile_low([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0], 0.5, 0.9)",
