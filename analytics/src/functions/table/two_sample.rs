@@ -159,7 +159,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function {
         name: "ratio_of_means_low",
         numbers: &[LEVEL],
-        what: "The lower end of Fieller's interval of the ratio of means, for means of two independent lists; null where the interval of the mean of a at `level` (default 0.95) holds 0, and as `ratio_of_means`.",
+        what: "The lower end of Fieller's interval of the ratio of means, of independent lists; null where the interval of the mean of a at `level` (default 0.95) holds 0, and as `ratio_of_means`.",
         formula: "(r − t/|ā| · √(v_b + r²·v_a − g·v_b)) / (1 − g), r = b̄/ā, v = s²/n, g = t²·v_a/ā², t with Satterthwaite's degrees of freedom of v_b + r²·v_a",
         source: FIELLER,
         example: "round(ratio_of_means_low([9.0, 10.0, 11.0], [18.0, 20.0, 22.0]), 4)",

@@ -18,7 +18,7 @@ const RIGHT: f64 = 960.0;
 const ROW: f64 = 24.0;
 const TOP: f64 = 34.0;
 /// How many letters of a name are shown.
-const NAME: usize = 44;
+const NAME: usize = 40;
 
 /// A picture of `compared`, as SVG that takes the page's colours.
 pub(super) fn plot(comparison: &Comparison, compared: &[Compared]) -> Markup {
