@@ -75,11 +75,10 @@ impl FromStr for Selector {
     type Err = ParseSelectorError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.trim() == "latest" {
-            return Ok(Self::default());
-        }
         let error = |problem: String| ParseSelectorError { text: text.to_owned(), problem };
-        let terms = text.split(',').map(|term| term.trim().parse::<Term>().map_err(error));
+        // Without a scope it is the newest run anyway: `latest` beside other terms says so.
+        let terms = text.split(',').map(str::trim).filter(|term| *term != "latest");
+        let terms = terms.map(|term| term.parse::<Term>().map_err(error));
         Ok(Self { terms: terms.collect::<Result<_, _>>()? })
     }
 }
@@ -213,6 +212,7 @@ mod tests {
             assert_eq!(selector.to_string(), text);
             assert_eq!(selector.to_string().parse(), Ok(selector));
         }
+        assert_eq!("latest,node:a".parse::<Selector>().map(|it| it.to_string()), Ok("node:a".into()));
         assert_eq!("window:2w".parse::<Selector>().map(|it| it.to_string()), Ok("window:14d".into()));
     }
 }
