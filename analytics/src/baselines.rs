@@ -3,8 +3,9 @@
 use crate::{
     Lake, SqlError,
     decide::glob,
+    format::counted,
     queries::hint,
-    selection::{SelectError, Selected, Session, decoded, platform, text},
+    selection::{SelectError, Selected, Session, decoded, platform, text, texts},
 };
 use benchlake_schemas::{Baseline, Status};
 use serde::Deserialize;
@@ -85,7 +86,7 @@ struct Facts {
 /// [`SelectError::Nothing`] if none of its sessions has a sample.
 pub async fn by_platform(lake: &Lake, selected: &Selected) -> Result<Vec<OnPlatform>, SelectError> {
     let ids = selected.sessions.iter().map(|session| session.session_id.as_str());
-    let facts = decoded::<Facts>(lake, &facts(&list(selected.runs()), &list(ids))).await?;
+    let facts = decoded::<Facts>(lake, &facts(&texts(selected.runs()), &texts(ids))).await?;
     let facts = facts.into_iter().map(|facts| (facts.session_id.clone(), facts)).collect();
     let platforms = group(&selected.sessions, &facts);
     if platforms.is_empty() {
@@ -105,12 +106,6 @@ fn facts(runs: &str, sessions: &str) -> String {
            AND cardinality(samples) > 0 GROUP BY session_id) \
          ON of_session = session_id"
     )
-}
-
-/// Texts of SQL, separated by commas; `NULL` where there is none.
-fn list<'a>(values: impl IntoIterator<Item = &'a str>) -> String {
-    let values: Vec<_> = values.into_iter().map(text).collect();
-    if values.is_empty() { "NULL".to_owned() } else { values.join(", ") }
 }
 
 fn group(sessions: &[Session], facts: &BTreeMap<String, Facts>) -> Vec<OnPlatform> {
@@ -156,7 +151,7 @@ impl OnPlatform {
     pub fn remarks(&self) -> Vec<String> {
         let sessions = self.sessions.len();
         let share = |count: usize, what: &str| {
-            (count > 0).then(|| format!("{count} of {} {what}", many(sessions, "session")))
+            (count > 0).then(|| format!("{count} of {} {what}", counted(sessions, "session")))
         };
         let one = (sessions == 1).then(|| {
             "one session only: no interval is possible; measure five or more (`benchlake run --sessions 5`)"
@@ -172,15 +167,10 @@ impl OnPlatform {
             share(self.failed, "failed in part or ended early (`benchlake query failures` says why)"),
             share(self.running, "did not end: crashed, or measuring still"),
             (self.unmeasured > 0)
-                .then(|| format!("{} measured nothing: left out", many(self.unmeasured, "more session"))),
+                .then(|| format!("{} measured nothing: left out", counted(self.unmeasured, "more session"))),
         ];
         remarks.into_iter().flatten().collect()
     }
-}
-
-/// So many, in words.
-fn many(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Those of `rows` whose platform fits the pattern of `*` and `?`; without one, all of them.
@@ -258,7 +248,7 @@ pub async fn last_revision(lake: &Lake, name: &str) -> Result<i64, SqlError> {
 /// # Errors
 /// [`SqlError`] if the lake cannot be read.
 pub async fn present(lake: &Lake, baseline: &Baseline) -> Result<usize, SqlError> {
-    let of = |ids: &[String]| list(ids.iter().map(String::as_str));
+    let of = |ids: &[String]| texts(ids.iter().map(String::as_str));
     let sql = format!(
         "SELECT count(DISTINCT session_id) AS count FROM series WHERE run_id IN ({}) AND session_id IN ({})",
         of(&baseline.runs),

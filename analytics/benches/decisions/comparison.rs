@@ -2,8 +2,8 @@
 
 use crate::scenario::{NODES, Scenario};
 use benchlake_analytics::{
-    decide::{Evidence, Policy, decide},
-    stats::{Effect, Replicate, Resampling, benjamini_hochberg, paired_session_ratio, session_ratio},
+    decide::{Evidence, Policy, controlled_p, decide},
+    stats::{Effect, Replicate, Resampling, paired_session_ratio, session_ratio},
 };
 use benchlake_schemas::{Better, Outcome};
 
@@ -49,11 +49,8 @@ pub(crate) fn alarms(effect: Option<&Effect>) -> bool {
 pub(crate) fn outcomes(effects: &[Option<Effect>], sessions: usize) -> Vec<Outcome> {
     let policy = Policy::default();
     let margins = policy.margins("time", Better::Lower, "cpu.gemm{n=512}", "any");
-    // As `compare` does: what is within its margin is never reported, and takes no part in what is controlled.
-    let is_beyond = |effect: &Effect| effect.estimate.value.ln().abs() >= margins.margin.ln_1p();
-    let p = |effect: &Option<Effect>| {
-        effect.as_ref().map_or(1.0, |effect| if is_beyond(effect) { effect.p } else { 1.0 })
-    };
+    let p =
+        |effect: &Option<Effect>| effect.as_ref().map_or(1.0, |effect| controlled_p(effect, margins, None));
     let ps: Vec<f64> = effects.iter().map(p).collect();
     let decided = |(effect, adjusted_p): (&Option<Effect>, f64)| {
         decide(&Evidence {
@@ -71,5 +68,5 @@ pub(crate) fn outcomes(effects: &[Option<Effect>], sessions: usize) -> Vec<Outco
         })
         .outcome
     };
-    effects.iter().zip(benjamini_hochberg(&ps)).map(decided).collect()
+    effects.iter().zip(policy.adjusted(&ps)).map(decided).collect()
 }

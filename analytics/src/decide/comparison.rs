@@ -5,6 +5,7 @@ use crate::{
     Lake, SqlError,
     selection::{
         Difference, Measured, SelectError, Selected, Selector, Session, Term, measured, platform, select,
+        titled,
     },
     stats::Effect,
 };
@@ -151,7 +152,7 @@ impl Compared {
     /// The benchmark's label; a metric other than the time is named after it.
     #[must_use]
     pub fn title(&self) -> String {
-        if self.metric == "time" { self.label.clone() } else { format!("{} {}", self.label, self.metric) }
+        titled(&self.label, &self.metric)
     }
 }
 
@@ -352,9 +353,7 @@ impl Matched {
         for one in new.into_iter().filter(wanted) {
             judged.entry(key(&one)).or_default().push(one);
         }
-        let name = |one: &Measured| {
-            if one.metric == "time" { one.label.clone() } else { format!("{} {}", one.label, one.metric) }
-        };
+        let name = |one: &Measured| titled(&one.label, &one.metric);
         for (key, mut new) in judged {
             let Some(mut base) = rest.remove(&key) else {
                 found.only_new.extend(new.first().map(name));

@@ -1,11 +1,10 @@
 //! Each benchmark's effect, and the decisions over all of them.
 
 use super::{
-    Centre, Compared, Comparison, Decision, Evidence, Layout, Options, Policy, Procedure,
+    Centre, Compared, Comparison, Decision, Evidence, Layout, Options, Policy,
     comparison::{OfSession, Place},
-    decide, noise,
+    controlled_p, decide, noise,
     sides::Sides,
-    verdict::{is_beyond, margin},
 };
 use crate::{
     selection::{Measured, Observed},
@@ -98,11 +97,9 @@ impl Judge<'_> {
 /// Controls false discoveries over all, and decides each.
 fn decide_all(compared: &mut [Compared], policy: &Policy) {
     let with: Vec<usize> = (0..compared.len()).filter(|&i| compared[i].effect.is_some()).collect();
-    let ps: Vec<f64> = with.iter().filter_map(|&i| p_of(&compared[i])).collect();
-    let adjusted = match policy.procedure {
-        Procedure::BenjaminiHochberg => stats::benjamini_hochberg(&ps),
-        Procedure::BenjaminiYekutieli => stats::benjamini_yekutieli(&ps),
-    };
+    let p = |one: &Compared| one.effect.map(|effect| controlled_p(&effect, one.margins, one.noise));
+    let ps: Vec<f64> = with.iter().filter_map(|&i| p(&compared[i])).collect();
+    let adjusted = policy.adjusted(&ps);
     let discovered = adjusted.iter().filter(|p| **p <= policy.false_discovery_rate).count();
     for (&i, p) in with.iter().zip(adjusted) {
         compared[i].adjusted_p = Some(p);
@@ -121,13 +118,6 @@ fn decide_all(compared: &mut [Compared], policy: &Policy) {
             level: policy.level,
         });
     }
-}
-
-/// The p that false-discovery control sees: 1 of what is within its margin, as that is never reported. Else many small true
-/// changes would let noise of others through.
-fn p_of(one: &Compared) -> Option<f64> {
-    let effect = one.effect?;
-    Some(if is_beyond(&effect, margin(one.margins, one.noise)) { effect.p } else { 1.0 })
 }
 
 /// Regressions first, improvements last.

@@ -22,4 +22,4 @@ pub use moves::{Moves, should_move};
 pub use noise::Noise;
 pub use policy::{BaselinePolicy, Margins, Policy, PolicyError, Procedure, Rule};
 pub use sides::{Layout, Refused, SideOf};
-pub use verdict::{Decision, Evidence, Reason, decide};
+pub use verdict::{Decision, Evidence, Reason, controlled_p, decide};

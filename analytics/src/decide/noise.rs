@@ -2,8 +2,8 @@
 
 use crate::{
     Lake, SqlError,
-    selection::{Selected, Session, decoded, platform, text},
-    stats::{mean, median, quantile},
+    selection::{Selected, Session, decoded, platform, text, texts},
+    stats::{NORMAL_SCALE, mean, median, quantile, real},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -23,9 +23,7 @@ pub struct Noise {
 const LEAST_RUNS: usize = 6;
 /// With so many changes, their largest ones are known well enough to count.
 const MANY: usize = 20;
-/// Of a normal distribution: the standard deviation over the median of the absolute values.
-const MAD_TO_SD: f64 = 1.482_602_218_505_602;
-/// Its 97.5 % quantile.
+/// The 97.5 % quantile of a normal distribution.
 const Z: f64 = 1.959_963_984_540_054;
 /// How many runs before are looked at.
 const RUNS: usize = 40;
@@ -33,16 +31,13 @@ const RUNS: usize = 40;
 impl Noise {
     /// The variance that noise between runs adds to the logarithm of a ratio of `first` runs to `second` runs.
     pub(super) fn variance(&self, first: usize, second: usize) -> f64 {
-        #[expect(clippy::cast_precision_loss, reason = "numbers of runs")]
-        let share = |runs: usize| self.between_runs * self.between_runs / runs.max(1) as f64;
+        let share = |runs: usize| self.between_runs * self.between_runs / real(runs.max(1));
         share(first) + share(second)
     }
 
     /// Its degrees of freedom: changes from run to run overlap, and their median counts, not their squares.
     pub(super) fn df(&self) -> f64 {
-        #[expect(clippy::cast_precision_loss, reason = "numbers of runs")]
-        let changes = self.runs as f64 - 1.0;
-        changes / 2.0
+        (real(self.runs) - 1.0) / 2.0
     }
 }
 
@@ -67,7 +62,7 @@ fn noise(runs: &Runs) -> Option<Noise> {
         return None;
     }
     let sizes: Vec<f64> = changes.iter().map(|(change, _)| change.abs()).collect();
-    let mut sd = MAD_TO_SD * median(&sizes)?;
+    let mut sd = NORMAL_SCALE * median(&sizes)?;
     if sizes.len() >= MANY {
         sd = sd.max(quantile(&sizes, 0.95)? / Z);
     }
@@ -165,7 +160,7 @@ async fn runs_before(
         .branch
         .as_ref()
         .map_or("branch IS NULL".to_owned(), |branch| format!("branch = {}", text(branch)));
-    let judged_runs = of_judged.iter().map(|run| text(run)).collect::<Vec<_>>().join(", ");
+    let judged_runs = texts(of_judged.iter().copied());
     let sql = format!(
         "SELECT run_id, first_value(environment ORDER BY session_id) AS environment FROM session_status \
          WHERE {} AND {branch} AND dirty IS NOT TRUE AND ({}) AND ({}) AND run_id NOT IN ({judged_runs}) \
@@ -187,7 +182,7 @@ async fn runs_before(
 /// The query of the centres of `runs`. Each chunk of a long series counts as a session would: for noise that is near enough.
 fn centres(runs: &[String], metric: &str, base: &Session) -> String {
     let metric = if metric == "all" { "true".to_owned() } else { format!("metric = {}", text(metric)) };
-    let runs = runs.iter().map(|run| text(run)).collect::<Vec<_>>().join(", ");
+    let runs = texts(runs.iter().map(String::as_str));
     format!(
         "SELECT run_id, node, benchmark_id, metric, list_avg(array_agg(centre)) AS mean, \
            list_var(array_agg(centre)) / count(*) AS own FROM ( \

@@ -1,7 +1,10 @@
 //! What counts as a change, and how bad it is: a policy, kept as TOML.
 
 use super::glob::fits;
-use crate::queries::hint;
+use crate::{
+    queries::hint,
+    stats::{benjamini_hochberg, benjamini_yekutieli, real},
+};
 use benchlake_schemas::Better;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use std::path::Path;
@@ -165,10 +168,17 @@ impl Policy {
             .fold(self.default, |margins, rule| rule.over(margins))
     }
 
+    /// The values of p of all that are compared, adjusted by the procedure.
+    #[must_use]
+    pub fn adjusted(&self, ps: &[f64]) -> Vec<f64> {
+        match self.procedure {
+            Procedure::BenjaminiHochberg => benjamini_hochberg(ps),
+            Procedure::BenjaminiYekutieli => benjamini_yekutieli(ps),
+        }
+    }
+
     /// The p that one more benchmark would have to have to be discovered, beside `discovered` of `all`.
     pub(super) fn discovering_p(&self, discovered: usize, all: usize) -> f64 {
-        #[expect(clippy::cast_precision_loss, reason = "numbers of benchmarks")]
-        let real = |n: usize| n as f64;
         let dependence = match self.procedure {
             Procedure::BenjaminiHochberg => 1.0,
             Procedure::BenjaminiYekutieli => (1..=all).map(|i| 1.0 / real(i)).sum(),

@@ -83,9 +83,8 @@ pub(super) struct Sides {
 }
 
 impl SideOf {
-    pub(super) fn new(selected: &Selected, counted: &BTreeMap<String, usize>) -> Self {
-        let sessions: Vec<&Session> =
-            selected.sessions.iter().filter(|session| counted.contains_key(&session.session_id)).collect();
+    pub(super) fn new(selected: &Selected, units: &BTreeMap<String, usize>) -> Self {
+        let sessions = counted(selected, units);
         let unique = |of: &dyn Fn(&Session) -> Option<String>| -> Vec<String> {
             let found: BTreeSet<String> = sessions.iter().filter_map(|session| of(session)).collect();
             found.into_iter().collect()

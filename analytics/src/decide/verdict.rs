@@ -142,7 +142,7 @@ pub(super) const POWER: f64 = 0.9;
 const MOST_SESSIONS: u64 = 10_000;
 
 /// The margin of a benchmark: the policy's, or its own noise from run to run where that is wider.
-pub(super) fn margin(margins: Margins, noise: Option<Noise>) -> f64 {
+fn margin(margins: Margins, noise: Option<Noise>) -> f64 {
     noise.map_or(0.0, |noise| noise.floor).max(margins.margin)
 }
 
@@ -150,6 +150,13 @@ pub(super) fn margin(margins: Margins, noise: Option<Noise>) -> f64 {
 /// change.
 pub(super) fn is_beyond(effect: &Effect, margin: f64) -> bool {
     effect.estimate.value.ln().abs() >= margin.ln_1p()
+}
+
+/// The p of an effect that false-discovery control sees: 1 of what is within its margin, as that is never
+/// reported. Else many small true changes would let noise of others through.
+#[must_use]
+pub fn controlled_p(effect: &Effect, margins: Margins, noise: Option<Noise>) -> f64 {
+    if is_beyond(effect, margin(margins, noise)) { effect.p } else { 1.0 }
 }
 
 /// Decides.

@@ -6,7 +6,7 @@ mod quantity;
 mod terminal;
 
 pub use cell::number;
-pub(crate) use quantity::{Scale, digits, quantity, scale};
+pub(crate) use quantity::{Scale, chosen_share, counted, digits, percent_decimals, quantity, scale};
 pub(crate) use terminal::{Shown, Style, styled};
 
 use crate::Answer;

@@ -49,6 +49,25 @@ pub(crate) fn digits(value: f64) -> String {
     format!("{value:.decimals$}")
 }
 
+/// `1 session`, `3 sessions`.
+pub(crate) fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+/// The decimals that give a percentage three significant digits.
+pub(crate) fn percent_decimals(percent: f64) -> usize {
+    match percent.abs() {
+        p if p >= 99.95 => 0,
+        p if p >= 9.995 => 1,
+        _ => 2,
+    }
+}
+
+/// `5 %`: a share that somebody chose, as it was written.
+pub(crate) fn chosen_share(share: f64) -> String {
+    format!("{} %", super::number(100.0 * share))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

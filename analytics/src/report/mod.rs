@@ -2,7 +2,7 @@
 //! tables it came from.
 
 pub(crate) mod history;
-mod page;
+pub(crate) mod page;
 mod plot;
 
 use crate::{Answer, Lake, QueryError, SqlError, ask, queries};

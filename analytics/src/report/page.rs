@@ -41,6 +41,29 @@ const RUNS: usize = 20;
 /// The whole page.
 pub(crate) fn page(page: &Page<'_>) -> String {
     let title = "Benchmark report";
+    let body = html! {
+        h1 { (title) }
+        (origin(page))
+        h2 { "Summary" }
+        (summary(page))
+        @if !page.missing.is_empty() {
+            h2 { "Without samples" }
+            (missing(page.missing))
+        }
+        h2 { "Histories" }
+        @for plot in page.plots { (figure(plot)) }
+        h2 { "Runs" }
+        (runs(page.runs))
+        h2 { "Environment" }
+        (environment(page.settings))
+        h2 { "Where the numbers come from" }
+        (queries(page))
+    };
+    frame(title, &ink_styles(), &body)
+}
+
+/// A page: HTML with everything inside, in the style that all pages share and in its own, `css`.
+pub(crate) fn frame(title: &str, css: &str, body: &Markup) -> String {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -48,26 +71,9 @@ pub(crate) fn page(page: &Page<'_>) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (title) }
-                style { (PreEscaped(include_str!("style.css"))) (PreEscaped(ink_styles())) }
+                style { (PreEscaped(include_str!("style.css"))) (PreEscaped(css)) }
             }
-            body {
-                h1 { (title) }
-                (origin(page))
-                h2 { "Summary" }
-                (summary(page))
-                @if !page.missing.is_empty() {
-                    h2 { "Without samples" }
-                    (missing(page.missing))
-                }
-                h2 { "Histories" }
-                @for plot in page.plots { (figure(plot)) }
-                h2 { "Runs" }
-                (runs(page.runs))
-                h2 { "Environment" }
-                (environment(page.settings))
-                h2 { "Where the numbers come from" }
-                (queries(page))
-            }
+            body { (body) }
         }
     }
     .into_string()

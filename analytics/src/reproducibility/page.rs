@@ -8,7 +8,8 @@ use super::{
     table::{cells, heads},
     words::level,
 };
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use crate::report::page::frame;
+use maud::{Markup, html};
 
 /// Benchmarks that are shown with plot and sentences; the table has all.
 const SHOWN: usize = 200;
@@ -18,34 +19,20 @@ const SHOWN: usize = 200;
 #[must_use]
 pub fn page(all: &Reproducibility, pin: &str) -> String {
     let title = "Reproducibility";
-    html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (title) ": " (all.selector) }
-                style {
-                    (PreEscaped(include_str!("../report/style.css")))
-                    (PreEscaped(include_str!("style.css")))
-                }
-            }
-            body {
-                h1 { (title) }
-                p { "Sessions of " code { (all.selector) } ", limit " (level(all.limit)) ", intervals at " (level(all.level)) }
-                p.muted { "State of the tables: " code { "--at " (pin) } }
-                h2 { "What follows" }
-                ul { @for line in conclusions(all) { li { (line) } } }
-                h2 { "Benchmarks, worst first" }
-                (table(all))
-                @for (i, assessment) in all.benchmarks.iter().take(SHOWN).enumerate() { (section(i, assessment, all)) }
-                @if all.benchmarks.len() > SHOWN {
-                    p.muted { (all.benchmarks.len() - SHOWN) " more benchmarks are in the table alone; --filter shows them." }
-                }
-            }
+    let body = html! {
+        h1 { (title) }
+        p { "Sessions of " code { (all.selector) } ", limit " (level(all.limit)) ", intervals at " (level(all.level)) }
+        p.muted { "State of the tables: " code { "--at " (pin) } }
+        h2 { "What follows" }
+        ul { @for line in conclusions(all) { li { (line) } } }
+        h2 { "Benchmarks, worst first" }
+        (table(all))
+        @for (i, assessment) in all.benchmarks.iter().take(SHOWN).enumerate() { (section(i, assessment, all)) }
+        @if all.benchmarks.len() > SHOWN {
+            p.muted { (all.benchmarks.len() - SHOWN) " more benchmarks are in the table alone; --filter shows them." }
         }
-    }
-    .into_string()
+    };
+    frame(&format!("{title}: {}", all.selector), include_str!("style.css"), &body)
 }
 
 fn table(all: &Reproducibility) -> Markup {

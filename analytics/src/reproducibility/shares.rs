@@ -1,7 +1,7 @@
 //! Where the spread comes from: nodes, sessions of a node, samples of a session.
 
 use super::subject::Subject;
-use crate::stats::{mean, random_effects, standard_deviation};
+use crate::stats::{mean, random_effects, real, standard_deviation};
 use serde::Serialize;
 
 /// What a variance is made of, as shares that add up to 1.
@@ -84,12 +84,12 @@ pub(super) fn variances(subject: &Subject<'_>, centre: fn(&[f64]) -> Option<f64>
     for session in &subject.sessions {
         let Some(deviation) = standard_deviation(&session.values) else { continue };
         let blocks = blocks(&session.values);
-        let length = count(session.values.len() / blocks.len().max(1));
+        let length = real(session.values.len() / blocks.len().max(1));
         let block = standard_deviation(&blocks.iter().filter_map(|block| centre(block)).collect::<Vec<_>>());
         let each = block.map_or(deviation.powi(2), |block| block.powi(2) * length);
         samples.push(deviation.powi(2));
         long_run.push(each);
-        of_centre.push(each / count(session.values.len()));
+        of_centre.push(each / real(session.values.len()));
     }
     let all = centres.concat();
     let nested = centres.len() > 1 && all.len() > centres.len();
@@ -118,11 +118,6 @@ pub(super) fn blocks(values: &[f64]) -> Vec<&[f64]> {
             &values[block * length..end]
         })
         .collect()
-}
-
-#[expect(clippy::cast_precision_loss, reason = "numbers of samples are far below 2^53")]
-fn count(n: usize) -> f64 {
-    n as f64
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! How far sessions lie apart, with an interval of its own, and whether that is within the limit.
 
 use super::subject::all_equal;
-use crate::stats::{Interval, mean, random_effects, standard_deviation};
+use crate::stats::{Interval, mean, random_effects, real, standard_deviation};
 use serde::Serialize;
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
@@ -123,18 +123,18 @@ impl Design {
         let all = by_node.concat();
         if nodes < 2 || sessions == nodes {
             let variance = standard_deviation(&all)?.powi(2);
-            let within = (variance, count(sessions) - 1.0);
+            let within = (variance, real(sessions) - 1.0);
             return Some(Self { nodes, sessions, each: 1.0, between: (0.0, 0.0), within });
         }
         let effects = random_effects(by_node, 0.95)?;
-        let squares: f64 = by_node.iter().map(|node| count(node.len()).powi(2)).sum();
-        let each = (count(sessions) - squares / count(sessions)) / (count(nodes) - 1.0);
+        let squares: f64 = by_node.iter().map(|node| real(node.len()).powi(2)).sum();
+        let each = (real(sessions) - squares / real(sessions)) / (real(nodes) - 1.0);
         Some(Self {
             nodes,
             sessions,
             each,
-            between: (effects.within + each * effects.between_raw, count(nodes) - 1.0),
-            within: (effects.within, count(sessions - nodes)),
+            between: (effects.within + each * effects.between_raw, real(nodes) - 1.0),
+            within: (effects.within, real(sessions - nodes)),
         })
     }
 
@@ -163,15 +163,15 @@ impl Design {
     fn with(&self, nodes: usize, each: usize) -> Self {
         let sessions = nodes * each;
         if self.groups() == 1 {
-            return Self { nodes, sessions, within: (self.within.0, count(sessions) - 1.0), ..*self };
+            return Self { nodes, sessions, within: (self.within.0, real(sessions) - 1.0), ..*self };
         }
         let node = ((self.between.0 - self.within.0) / self.each).max(0.0);
         Self {
             nodes,
             sessions,
-            each: count(each),
-            between: (self.within.0 + count(each) * node, count(nodes) - 1.0),
-            within: (self.within.0, count(sessions - nodes)),
+            each: real(each),
+            between: (self.within.0 + real(each) * node, real(nodes) - 1.0),
+            within: (self.within.0, real(sessions - nodes)),
         }
     }
 
@@ -186,7 +186,7 @@ impl Design {
             below += ((1.0 - freedom / upper) * part).powi(2);
             above += ((freedom / lower - 1.0) * part).powi(2);
         }
-        let n = count(self.sessions);
+        let n = real(self.sessions);
         let end = |ratio: f64| {
             let u = (n - 1.0) / ratio;
             let square = ((u + 2.0) / n - 1.0) * cv.powi(2) + 1.0 / ratio;
@@ -198,11 +198,6 @@ impl Design {
             high: end((variance + f64::sqrt(above)) / variance),
         })
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "numbers of sessions are far below 2^53")]
-fn count(n: usize) -> f64 {
-    n as f64
 }
 
 #[cfg(test)]

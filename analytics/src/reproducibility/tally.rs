@@ -4,7 +4,7 @@ use super::{
     Assessment,
     laboratories::{ALPHA, Kind, Status, deviation},
 };
-use crate::stats::{grubbs, mean, median};
+use crate::stats::{grubbs, mean, median, real};
 use statrs::distribution::{Binomial, DiscreteCDF};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -56,7 +56,7 @@ pub(super) fn tallies<'a>(
         };
         // The tests of Cochran and Grubbs count for all laboratories together, that of the sessions for all sessions.
         let tests = if precision.are == kind { 2.0 } else { 1.0 };
-        let expected = tests * ALPHA / count(compared.len());
+        let expected = tests * ALPHA / real(compared.len());
         for (name, block, deviation) in compared {
             let tally = tallies.entry(name).or_default();
             tally.block = block;
@@ -162,7 +162,7 @@ pub(super) fn often(tally: &Tally<'_>, all: &BTreeMap<&str, Tally<'_>>) -> f64 {
         all.values().fold((0, 0), |(confirmed, of), it| (confirmed + it.confirmed, of + it.of()));
     let others = ratio(confirmed - tally.confirmed, of - tally.of());
     let chance = ratio(1, tally.of()) * tally.expected;
-    (at_least(tally.confirmed, tally.of(), chance.max(others).min(1.0)) * count(all.len())).min(1.0)
+    (at_least(tally.confirmed, tally.of(), chance.max(others).min(1.0)) * real(all.len())).min(1.0)
 }
 
 /// The probability of at least `k` successes in `n` trials.
@@ -174,12 +174,7 @@ fn at_least(k: usize, n: usize, chance: f64) -> f64 {
 }
 
 fn ratio(part: usize, whole: usize) -> f64 {
-    if whole == 0 { 0.0 } else { count(part) / count(whole) }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "numbers of benchmarks and sessions are far below 2^53")]
-fn count(n: usize) -> f64 {
-    n as f64
+    if whole == 0 { 0.0 } else { real(part) / real(whole) }
 }
 
 #[cfg(test)]

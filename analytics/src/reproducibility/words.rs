@@ -1,9 +1,11 @@
 //! Numbers in words, the same in every form.
 
 use super::laboratories::Kind;
+pub(super) use crate::format::{chosen_share as level, counted as many};
 use crate::{
-    format::{digits, quantity},
+    format::{digits, percent_decimals, quantity},
     report::history,
+    selection::titled,
 };
 
 /// `4.2 %`, with three significant digits.
@@ -12,11 +14,7 @@ pub(super) fn percent(share: f64) -> String {
     if !percent.is_finite() {
         return if percent > 0.0 { "∞ %".into() } else { "– %".into() };
     }
-    let decimals = match percent.abs() {
-        p if p >= 99.95 => 0,
-        p if p >= 9.995 => 1,
-        _ => 2,
-    };
+    let decimals = percent_decimals(percent);
     format!("{percent:.decimals$} %")
 }
 
@@ -37,11 +35,6 @@ pub(super) fn range(low: f64, high: f64) -> String {
     } else {
         format!("{} and more", percent(low))
     }
-}
-
-/// A level or limit without needless digits: `95 %`.
-pub(super) fn level(share: f64) -> String {
-    format!("{} %", crate::format::number(share * 100.0))
 }
 
 /// A p-value: `0.013`, `below 1e-6`.
@@ -67,15 +60,9 @@ pub(super) fn duration(seconds: f64) -> String {
     }
 }
 
-/// `1 session`, `3 sessions`.
-pub(super) fn many(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
-}
-
 /// A label with its arm among the parameters and, where it is not the time, the metric.
 pub(super) fn title(label: &str, arm: Option<&str>, metric: &str) -> String {
-    let title = history::title(label, arm);
-    if metric == "time" { title } else { format!("{title} {metric}") }
+    titled(&history::title(label, arm), metric)
 }
 
 /// A node by its name, a session as what it is.

@@ -8,9 +8,10 @@ mod series;
 
 pub(crate) use environment::decisive;
 pub use environment::{Difference, Differences, differences, platform};
-pub use resolve::{Baseline, Selected, Session, select};
-pub(crate) use resolve::{decoded, text};
+pub use resolve::{Selected, Session, select};
+pub(crate) use resolve::{decoded, text, texts};
 pub use selector::{ParseSelectorError, Selector, Term};
+pub(crate) use series::titled;
 pub use series::{Measured, Observed, measured};
 
 use crate::SqlError;

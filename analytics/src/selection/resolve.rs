@@ -57,17 +57,6 @@ impl Selected {
     }
 }
 
-/// The newest state of a baseline on a platform: a row of the view `baseline_status`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Baseline {
-    /// Its name.
-    pub name: String,
-    /// The platform that it holds for.
-    pub platform: String,
-    /// Its sessions, by id.
-    pub sessions: Vec<String>,
-}
-
 /// The sessions that `selector` selects: those that fit every term; without a term that names a scope,
 /// those of the newest measured run that has any.
 ///
@@ -143,16 +132,10 @@ async fn condition(lake: &Lake, term: &Term) -> Result<String, SelectError> {
         Term::Node(glob) => format!("node LIKE {}", pattern(glob)),
         Term::Environment(key, glob) => format!("environment[{}] LIKE {}", text(key), pattern(glob)),
         Term::Baseline(name) => {
-            let sessions: Vec<_> = baselines(lake, name)
-                .await?
-                .iter()
-                .flat_map(|row| &row.sessions)
-                .map(|id| text(id))
-                .collect();
-            format!(
-                "session_id IN ({})",
-                if sessions.is_empty() { "NULL".to_owned() } else { sessions.join(", ") }
-            )
+            let sessions =
+                format!("SELECT unnest(sessions) AS name FROM baseline_status WHERE name = {}", text(name));
+            let sessions = names(lake, &sessions).await?;
+            format!("session_id IN ({})", texts(sessions.iter().map(String::as_str)))
         }
     })
 }
@@ -164,15 +147,15 @@ async fn newest_start(lake: &Lake) -> Result<String, SqlError> {
     Ok(format!("CAST({} AS TIMESTAMP WITH TIME ZONE)", text(&newest)))
 }
 
-/// The baseline `name` on each of its platforms.
-async fn baselines(lake: &Lake, name: &str) -> Result<Vec<Baseline>, SqlError> {
-    let sql = format!("SELECT name, platform, sessions FROM baseline_status WHERE name = {}", text(name));
-    decoded(lake, &sql).await
-}
-
 /// A text of SQL.
 pub(crate) fn text(value: &str) -> String {
     format!("'{}'", value.replace('\'', "''"))
+}
+
+/// Texts of SQL, separated by commas; `NULL` where there is none.
+pub(crate) fn texts<'a>(values: impl IntoIterator<Item = &'a str>) -> String {
+    let values: Vec<_> = values.into_iter().map(text).collect();
+    if values.is_empty() { "NULL".to_owned() } else { values.join(", ") }
 }
 
 /// A pattern of LIKE for a glob of `*` and `?`.

@@ -40,6 +40,11 @@ pub struct Measured {
     pub observed: Vec<Observed>,
 }
 
+/// What a benchmark and metric are called: the label; a metric other than the time is named after it.
+pub(crate) fn titled(label: &str, metric: &str) -> String {
+    if metric == "time" { label.to_owned() } else { format!("{label} {metric}") }
+}
+
 /// One series: the samples of a session, each divided by its iterations.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Observed {

@@ -194,8 +194,13 @@ fn two_sum(a: f64, b: f64) -> (f64, f64) {
     (sum, (a - (sum - part)) + (b - part))
 }
 
-/// n as a float; exact below 2⁵³ values.
-#[expect(clippy::cast_precision_loss, reason = "no slice has 2⁵³ values")]
+/// The number of values as a float.
 pub(super) fn count<T>(values: &[T]) -> f64 {
-    values.len() as f64
+    real(values.len())
+}
+
+/// n as a float; exact below 2⁵³.
+#[expect(clippy::cast_precision_loss, reason = "no slice has 2⁵³ values, no run as many sessions")]
+pub(crate) fn real(n: usize) -> f64 {
+    n as f64
 }

@@ -46,6 +46,7 @@ pub use hierarchical::{
 pub use hodges_lehmann::hodges_lehmann;
 pub use interval::{Interval, mean_interval};
 pub use kolmogorov_smirnov::{KolmogorovSmirnov, kolmogorov_smirnov};
+pub(crate) use location::real;
 pub use location::{geometric_mean, mean, median, minimum, quantile, quantile_in_place};
 pub use mann_whitney::{MannWhitney, mann_whitney};
 pub use multiplicity::{benjamini_hochberg, benjamini_yekutieli};

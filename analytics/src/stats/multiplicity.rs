@@ -1,5 +1,7 @@
 //! Deciding about many tests at once: the false-discovery rate.
 
+use super::location::real;
+
 /// Benjamini and Hochberg's adjusted p-values, beside each of `ps`: to call those at most `q` gives
 /// a false-discovery rate of at most `q` where the tests are independent or positively dependent.
 /// With the m values sorted, `p̃₍ᵢ₎ = min(1, min over j ≥ i of m · p₍ⱼ₎ / j)` (Benjamini and Hochberg,
@@ -47,9 +49,4 @@ fn step_up(ps: &[f64], factor: fn(usize) -> f64) -> Vec<f64> {
         adjusted[i] = least;
     }
     adjusted
-}
-
-#[expect(clippy::cast_precision_loss, reason = "no slice has 2⁵³ values")]
-fn real(count: usize) -> f64 {
-    count as f64
 }

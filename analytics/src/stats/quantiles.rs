@@ -1,7 +1,8 @@
 //! Quantiles of the distributions of tests, as exact as the statistics that are compared with them.
 
+use super::student::{exceeded, student};
 use statrs::{
-    distribution::{ContinuousCDF, Normal, StudentsT},
+    distribution::{ContinuousCDF, Normal},
     function::beta::{checked_beta_reg, inv_beta_reg},
 };
 
@@ -12,7 +13,7 @@ const MANY: f64 = 10_000.0;
 /// The t that Student's distribution exceeds with probability `tail`, 0 < tail < 1/2.
 pub(super) fn student_above(tail: f64, freedom: f64) -> Option<f64> {
     if freedom <= MANY {
-        return Some(-StudentsT::new(0.0, 1.0, freedom).ok()?.inverse_cdf(tail));
+        return Some(exceeded(&student(freedom)?, tail));
     }
     Some(cornish_fisher(-Normal::standard().inverse_cdf(tail), freedom))
 }

@@ -12,12 +12,16 @@ pub(super) fn student(freedom: f64) -> Option<StudentsT> {
 
 /// The quantile of `student`, which is centred on zero, at (1 + `level`) / 2: that of two-sided intervals at
 /// `level`, in (0, 1).
+pub(super) fn two_sided_quantile(student: &StudentsT, level: f64) -> f64 {
+    exceeded(student, f64::midpoint(1.0, -level))
+}
+
+/// The t that `student`, which is centred on zero, exceeds with probability `tail`, 0 < tail < 1/2.
 ///
 /// statrs finds it by inverting a beta function, and of many degrees of freedom loses half of the digits; a
 /// step of Newton's method or two restores them.
-pub(super) fn two_sided_quantile(student: &StudentsT, level: f64) -> f64 {
-    let tail = f64::midpoint(1.0, -level);
-    let mut t = student.inverse_cdf(f64::midpoint(1.0, level));
+pub(super) fn exceeded(student: &StudentsT, tail: f64) -> f64 {
+    let mut t = -student.inverse_cdf(tail);
     for _ in 0..3 {
         let step = (upper_tail(student, t) - tail) / student.pdf(t);
         if !step.is_finite() {

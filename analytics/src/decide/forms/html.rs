@@ -3,9 +3,12 @@
 mod plot;
 
 use super::{explain::sections, words};
-use crate::decide::{Compared, Comparison};
+use crate::{
+    decide::{Compared, Comparison},
+    report::page::frame,
+};
 use benchlake_schemas::Outcome;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 /// So many benchmarks are drawn, and told in detail: the worst ones.
 const DETAILED: usize = 200;
@@ -15,38 +18,24 @@ const ROWS: usize = 2_000;
 /// The whole page.
 pub(super) fn page(comparison: &Comparison) -> String {
     let title = format!("{} against {}", comparison.new.selector, comparison.base.selector);
-    html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { "Comparison: " (title) }
-                style {
-                    (PreEscaped(include_str!("../../report/style.css")))
-                    (PreEscaped(include_str!("html/style.css")))
-                }
-            }
-            body {
-                h1 { "Comparison" }
-                (origin(comparison))
-                (tiles(comparison))
-                (remarks(comparison))
-                h2 { "Changes" }
-                (plot::plot(comparison, &comparison.compared[..comparison.compared.len().min(DETAILED)]))
-                (limit(comparison.compared.len(), DETAILED, "drawn"))
-                h2 { "Verdicts" }
-                (table(comparison))
-                h2 { "How each verdict came about" }
-                @for (i, one) in comparison.compared.iter().take(DETAILED).enumerate() { (details(comparison, one, i)) }
-                (limit(comparison.compared.len(), DETAILED, "told in detail; `--explain` tells any"))
-                h2 { "Where the numbers come from" }
-                p { "Asked again at this state of the tables, the answer is the same:" }
-                pre { code { (comparison.command()) } }
-            }
-        }
-    }
-    .into_string()
+    let body = html! {
+        h1 { "Comparison" }
+        (origin(comparison))
+        (tiles(comparison))
+        (remarks(comparison))
+        h2 { "Changes" }
+        (plot::plot(comparison, &comparison.compared[..comparison.compared.len().min(DETAILED)]))
+        (limit(comparison.compared.len(), DETAILED, "drawn"))
+        h2 { "Verdicts" }
+        (table(comparison))
+        h2 { "How each verdict came about" }
+        @for (i, one) in comparison.compared.iter().take(DETAILED).enumerate() { (details(comparison, one, i)) }
+        (limit(comparison.compared.len(), DETAILED, "told in detail; `--explain` tells any"))
+        h2 { "Where the numbers come from" }
+        p { "Asked again at this state of the tables, the answer is the same:" }
+        pre { code { (comparison.command()) } }
+    };
+    frame(&format!("Comparison: {title}"), include_str!("html/style.css"), &body)
 }
 
 fn origin(comparison: &Comparison) -> Markup {

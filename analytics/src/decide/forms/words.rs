@@ -1,8 +1,9 @@
 //! The words and figures that every form shares.
 
+pub(super) use crate::format::{chosen_share as share, counted};
 use crate::{
     decide::{Compared, Comparison, Decision, Layout, Procedure, Reason, SideOf, sides::values},
-    format::{digits, quantity, scale},
+    format::{digits, percent_decimals, quantity, scale},
     selection::Difference,
 };
 use benchlake_schemas::{Better, Outcome, Severity};
@@ -23,18 +24,9 @@ pub(super) fn percent(fraction: f64) -> String {
 /// The same without the unit.
 pub(super) fn signed(fraction: f64) -> String {
     let percent = 100.0 * fraction;
-    let decimals = match percent.abs() {
-        p if p >= 99.95 => 0,
-        p if p >= 9.995 => 1,
-        _ => 2,
-    };
+    let decimals = percent_decimals(percent);
     let text = format!("{percent:+.decimals$}");
     if text.trim_start_matches(['-', '0', '.']).is_empty() { text.replace('-', "+") } else { text }
-}
-
-/// `5 %`: a share that somebody chose, as it was written.
-pub(super) fn share(fraction: f64) -> String {
-    format!("{} %", crate::format::number(100.0 * fraction))
 }
 
 /// `1.23 %`: a share that was computed, to three significant digits.
@@ -135,11 +127,6 @@ impl Counts {
             inconclusive: outcome(Outcome::Inconclusive),
         }
     }
-}
-
-/// `1 regression`, `2 regressions`.
-pub(super) fn counted(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 /// `12 compared: 1 regression (1 critical, 0 warnings), …`.

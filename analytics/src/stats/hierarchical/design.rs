@@ -1,9 +1,10 @@
 //! Two sides in the blocks that both have.
 
 use super::{
-    Effect, Replicate, Resampling, Session, Units, count,
+    Effect, Replicate, Resampling, Session, Units,
     studentised::{Difference, LEAST_RESAMPLED, below, moments, studentised},
 };
+use crate::stats::location::real;
 use rand::{Rng, SeedableRng, rngs::Xoshiro256PlusPlus};
 use statrs::function::factorial::ln_binomial;
 use std::collections::BTreeMap;
@@ -46,7 +47,7 @@ impl Side {
             residuals: Vec::new(),
         };
         for block in blocks {
-            let n = count(block.len());
+            let n = real(block.len());
             let mean = block.iter().map(|session| session.centre).sum::<f64>() / n;
             for session in block {
                 if n > 1.0 {
@@ -91,7 +92,7 @@ impl Design {
         if blocks.is_empty() {
             return None;
         }
-        let sizes: Vec<(f64, f64)> = blocks.values().map(|(a, b)| (count(a.len()), count(b.len()))).collect();
+        let sizes: Vec<(f64, f64)> = blocks.values().map(|(a, b)| (real(a.len()), real(b.len()))).collect();
         let information: Vec<f64> = sizes.iter().map(|(a, b)| a * b / (a + b)).collect();
         let total: f64 = information.iter().sum();
         let weights: Vec<f64> = information.iter().map(|part| part / total).collect();

@@ -236,8 +236,3 @@ pub fn session_ratio(
         (within, of_blocks) => within.or(of_blocks),
     }
 }
-
-#[expect(clippy::cast_precision_loss, reason = "numbers of sessions are far below 2^53")]
-fn count(n: usize) -> f64 {
-    n as f64
-}

@@ -1,7 +1,7 @@
 //! From a difference, its standard error and resamples of both to an interval and a test.
 
-use super::{Effect, Estimate, Resampling, Units, count};
-use crate::stats::Interval;
+use super::{Effect, Estimate, Resampling, Units};
+use crate::stats::{Interval, location::real};
 use rand::{Rng, SeedableRng, rngs::Xoshiro256PlusPlus};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
@@ -52,7 +52,7 @@ fn mean_of(values: &[f64], units: Units) -> Option<Difference> {
     if values.len() < 2 {
         return None;
     }
-    let n = count(values.len());
+    let n = real(values.len());
     let (theta, squares) = moments(values);
     let variance = squares / (n - 1.0);
     let sd = variance.sqrt();
@@ -63,7 +63,7 @@ fn mean_of(values: &[f64], units: Units) -> Option<Difference> {
 
 /// The mean, and the sum of the squares of what the values differ from it.
 pub(super) fn moments(values: &[f64]) -> (f64, f64) {
-    let mean = values.iter().sum::<f64>() / count(values.len());
+    let mean = values.iter().sum::<f64>() / real(values.len());
     (mean, values.iter().map(|value| (value - mean) * (value - mean)).sum())
 }
 
@@ -130,7 +130,7 @@ fn without_variance(observed: &Difference, level: f64) -> Effect {
 /// The value below which a share `level` of the draws lies.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place among the draws")]
 fn at(draws: &mut [f64], level: f64) -> f64 {
-    let place = (level * count(draws.len() + 1)).ceil() as usize;
+    let place = (level * real(draws.len() + 1)).ceil() as usize;
     *draws.select_nth_unstable_by(place.clamp(1, draws.len()) - 1, f64::total_cmp).1
 }
 

@@ -1,12 +1,15 @@
 //! The forest plot: one row a benchmark, intervals on one scale, the margin as a band.
 
 use super::class;
-use crate::decide::{
-    Compared, Comparison,
-    forms::{
-        forest::{Axis, Mark},
-        words,
+use crate::{
+    decide::{
+        Compared, Comparison,
+        forms::{
+            forest::{Axis, Mark},
+            words,
+        },
     },
+    stats::real,
 };
 use maud::{Markup, html};
 
@@ -24,12 +27,12 @@ const NAME: usize = 40;
 pub(super) fn plot(comparison: &Comparison, compared: &[Compared]) -> Markup {
     let marks: Vec<Mark> = compared.iter().filter_map(Mark::of).collect();
     let axis = Axis::over(&marks);
-    let height = TOP + ROW * count(compared.len()) + 28.0;
+    let height = TOP + ROW * real(compared.len()) + 28.0;
     html! {
         div.scroll {
             svg.forest viewBox={ "0 0 " (WIDTH) " " (height) } role="img" aria-label="Change of each benchmark with its interval" {
                 @for step in [-1.0, -0.5, 0.0, 0.5, 1.0] { (grid(axis, step, height)) }
-                @for (i, one) in compared.iter().enumerate() { (row(comparison, axis, one, TOP + ROW * count(i))) }
+                @for (i, one) in compared.iter().enumerate() { (row(comparison, axis, one, TOP + ROW * real(i))) }
                 text.tick x=(LEFT) y=(height - 4.0) { "← better" }
                 text.tick.end x=(RIGHT) y=(height - 4.0) { "worse →" }
             }
@@ -96,8 +99,4 @@ fn hover(comparison: &Comparison, one: &Compared) -> String {
         words::sessions(one),
         one.decision.reason.told()
     )
-}
-
-fn count(n: usize) -> f64 {
-    n as f64
 }
