@@ -5,11 +5,14 @@
 
 #[cfg(feature = "kafka")]
 pub mod agent;
+mod catalog;
 pub mod counters;
 pub mod cpu;
 pub mod emit;
 pub mod environment;
 pub mod fault;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 pub mod harness;
 #[cfg(feature = "kafka")]
 mod kafka_args;

@@ -47,4 +47,4 @@ pub use precision::{RunningMean, student_t_975};
 pub use rule::{StoppingRule, WarmupRule};
 pub use sampler::{Measurement, Sampler, Samples, measure};
 pub use trend::has_trend;
-pub use workload::{RunFailed, Workload, WrongResult};
+pub use workload::{Beside, RunFailed, Workload, WrongResult};

@@ -22,6 +22,8 @@ pub struct Samples {
     pub samples: Vec<f64>,
     /// How many iterations each sample holds.
     pub iterations: Vec<i64>,
+    /// The host's time of each sample in seconds, where a device timed itself; else empty.
+    pub host: Vec<f64>,
 }
 
 impl Samples {
@@ -32,10 +34,12 @@ impl Samples {
             offsets: vec![-1; capacity],
             samples: vec![-1.0; capacity],
             iterations: vec![-1; capacity],
+            host: vec![-1.0; capacity],
         };
         buffers.offsets.clear();
         buffers.samples.clear();
         buffers.iterations.clear();
+        buffers.host.clear();
         buffers
     }
 
@@ -100,21 +104,28 @@ impl<'a> Sampler<'a> {
     /// `interrupted` ends it before the next sample; what was measured until then is kept.
     #[must_use]
     pub fn measure(mut self, workload: &mut dyn Workload, interrupted: &AtomicBool) -> Measurement {
-        let (iterations, warmup_stop) = self.warm_up(workload, interrupted);
+        let timer = workload.timer().unwrap_or_else(|| self.clock.timer());
+        let resolution_ns = resolution_ns(&timer, self.clock);
+        let (iterations, warmup_stop) = self.warm_up(workload, resolution_ns, interrupted);
         let stop = self.sample(workload, iterations, interrupted);
-        self.remark(warmup_stop, stop);
+        self.remark(warmup_stop, stop, resolution_ns);
         Measurement {
             warmup: self.warmup,
             measure: self.measure,
             warmup_stop,
             stop,
             flags: self.flags,
-            timer: self.clock.timer(),
+            timer,
         }
     }
 
     /// Calibration, then warm-up proper; both are recorded. Returns the frozen k.
-    fn warm_up(&mut self, workload: &mut dyn Workload, interrupted: &AtomicBool) -> (u64, StopReason) {
+    fn warm_up(
+        &mut self,
+        workload: &mut dyn Workload,
+        resolution_ns: u64,
+        interrupted: &AtomicBool,
+    ) -> (u64, StopReason) {
         let begin = self.clock.now();
         self.warmup.started_at = now();
         let mut rule = WarmupRule::new(self.policy);
@@ -124,7 +135,7 @@ impl<'a> Sampler<'a> {
         // time of the warm-up that k is too small, however many long ones came before.
         let shortest = |time_ns| match given {
             Some(_) => 0,
-            None => shortest_sample_ns(time_ns, self.clock.resolution_ns()),
+            None => shortest_sample_ns(time_ns, resolution_ns),
         };
         let sample_time = nanoseconds(self.policy.sample_time);
         // What one k was chosen for may come out somewhat shorter; a first k must be long enough.
@@ -186,11 +197,11 @@ impl<'a> Sampler<'a> {
         clippy::cast_sign_loss,
         reason = "positive times below 584 years"
     )]
-    fn remark(&mut self, warmup_stop: StopReason, stop: StopReason) {
+    fn remark(&mut self, warmup_stop: StopReason, stop: StopReason, resolution_ns: u64) {
         if matches!(warmup_stop, StopReason::MaxTime | StopReason::MaxSamples) {
             self.flags.push(Flag::Unsteady);
         }
-        let coarse = |seconds: &f64| is_coarse((seconds * 1e9).round() as u64, self.clock.resolution_ns());
+        let coarse = |seconds: &f64| is_coarse((seconds * 1e9).round() as u64, resolution_ns);
         if self.measure.samples.iter().any(coarse) {
             self.flags.push(Flag::CoarseTimer);
         }
@@ -198,6 +209,12 @@ impl<'a> Sampler<'a> {
             self.flags.push(Flag::TooFewSamples);
         }
     }
+}
+
+/// The step of the clock that times the samples.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive times below 584 years")]
+fn resolution_ns(timer: &Timer, clock: &Clock) -> u64 {
+    timer.timer_resolution.map_or(clock.resolution_ns(), |seconds| ((seconds * 1e9).ceil() as u64).max(1))
 }
 
 /// Places of the stack that the samples of a series lie at, in turn; see [`at_depth`].
@@ -233,14 +250,27 @@ struct Timed {
 /// Times one sample and records it. The two clock readings enclose `run` and nothing else; what is
 /// prepared before and put back after has no part in it.
 #[inline]
-#[expect(clippy::cast_precision_loss, reason = "a sample is far below 2^53 ns, which are 104 days")]
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a sample is positive and far below 2^53 ns, which are 104 days"
+)]
 fn timed(workload: &mut dyn Workload, iterations: u64, clock: &Clock, begin: u64, to: &mut Samples) -> Timed {
     workload.prepare(iterations);
     let depth = to.samples.len() % DEPTHS;
     let (start, end) = at_depth(depth, workload, iterations, clock);
+    let device = workload.device_time();
     workload.settle();
-    let elapsed_ns = end.saturating_sub(start);
-    let seconds = elapsed_ns as f64 / 1e9;
+    let host_ns = end.saturating_sub(start);
+    let host = host_ns as f64 / 1e9;
+    let (seconds, elapsed_ns) = match device {
+        Some(seconds) => {
+            to.host.push(host);
+            (seconds, (seconds * 1e9) as u64)
+        }
+        None => (host, host_ns),
+    };
     to.offsets.push(i64::try_from(start.saturating_sub(begin)).unwrap_or(i64::MAX));
     to.samples.push(seconds);
     to.iterations.push(i64::try_from(iterations).unwrap_or(i64::MAX));

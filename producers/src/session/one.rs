@@ -1,11 +1,11 @@
 //! One benchmark of a session, from its setup to its last row.
 
-use super::{SessionSpec, Workloads, rows};
+use super::{Refused, SessionSpec, Workloads, rows};
 use crate::{
-    counters::Counters,
+    counters::{Counted, Counters},
     emit::{Spool, SpoolError},
     machine::Watch,
-    measure::{Clock, Measurement, Policy, RunFailed, Workload, measure},
+    measure::{Beside, Clock, Measurement, Policy, RunFailed, Workload, measure},
 };
 use benchlake_schemas::{Benchmark, Check, Series, StopReason};
 use std::{
@@ -66,15 +66,27 @@ impl Context<'_> {
         let begun = Instant::now();
         // Idle threads of a workload spin: it ends in here, before anything else runs.
         let work = AssertUnwindSafe(|| {
-            let mut workload = self
-                .workloads
-                .open(benchmark, self.spec.seed.cast_unsigned())
-                .map_err(|error| Failure::new(StopReason::Failed, error))?;
+            let mut workload =
+                self.workloads.open(benchmark, self.spec.seed.cast_unsigned()).map_err(|refused| {
+                    match refused {
+                        Refused::Skipped(why) => Failure::new(StopReason::Skipped, why),
+                        Refused::Failed(why) => Failure::new(StopReason::Failed, why),
+                    }
+                })?;
             // A wrong result has no time: the check comes before the first sample.
             let check = workload.check().map_err(|error| Failure::new(StopReason::WrongResult, error))?;
-            let measurement = self.sample(workload.as_mut(), &policy);
+            let (measurement, beside) = self.sample(workload.as_mut(), &policy);
             let measured = measured(&measurement);
-            let rows = rows::times(self.spec, benchmark, workload.work(), &check, measurement.clone());
+            let (work, device) = (workload.work(), workload.device());
+            let stop = measurement.stop;
+            let mut rows =
+                rows::times(self.spec, benchmark, work.clone(), &check, device.clone(), measurement.clone());
+            rows.extend(beside.series.into_iter().filter(|(_, samples)| !samples.samples.is_empty()).map(
+                |(metric, samples)| {
+                    let counted = Counted { metric, samples, stop, flags: beside.flags.clone(), error: None };
+                    rows::counted(self.spec, benchmark, &work, &check, device.clone(), counted)
+                },
+            ));
             keep(spool, &rows)?;
             done(measured);
             if let Some(counters) = counters {
@@ -88,11 +100,14 @@ impl Context<'_> {
     }
 
     /// The timed samples, and whether the machine was disturbed meanwhile.
-    fn sample(&self, workload: &mut dyn Workload, policy: &Policy) -> Measurement {
+    fn sample(&self, workload: &mut dyn Workload, policy: &Policy) -> (Measurement, Beside) {
         let watch = Watch::start();
         let mut measurement = measure(workload, policy, self.clock, self.interrupted);
-        measurement.flags.extend(watch.end().flags());
-        measurement
+        let beside = workload.beside();
+        measurement.flags.extend(watch.end().flags().into_iter().chain(beside.flags.iter().copied()));
+        measurement.flags.sort_unstable();
+        measurement.flags.dedup();
+        (measurement, beside)
     }
 
     /// The passes of the counters.
@@ -107,7 +122,8 @@ impl Context<'_> {
     ) -> Result<(), Failure> {
         let counted = counters.pass(workload, &measurement.measure, time, self.clock, self.interrupted);
         let work = workload.work();
-        let row = |counted| rows::counted(self.spec, benchmark, &work, check, counted);
+        let device = workload.device();
+        let row = |counted| rows::counted(self.spec, benchmark, &work, check, device.clone(), counted);
         match keep(spool, &counted.into_iter().map(row).collect::<Vec<_>>()) {
             // Its times are kept and told: it is measured.
             Err(Failure::Benchmark { error, .. }) => {

@@ -48,12 +48,13 @@ pub(super) fn ended(start: Session, status: Status, message: Option<String>) -> 
 }
 
 /// What the series of one benchmark have in common.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Facts {
     pub(super) work: Work,
     pub(super) check: Check,
     pub(super) flags: Vec<Flag>,
     pub(super) timer: Timer,
+    pub(super) device: Option<String>,
 }
 
 /// A series of `metric` of `benchmark`.
@@ -82,7 +83,7 @@ pub(super) fn of_metric(
         samples: samples.samples,
         iterations: samples.iterations,
         work: facts.work.clone(),
-        device: None,
+        device: facts.device.clone(),
         flags: facts.flags.clone(),
         stop_reason: Some(stop),
         timer: facts.timer,
@@ -91,25 +92,33 @@ pub(super) fn of_metric(
     }
 }
 
-/// The times of one measurement: warm-up and measure, in chunks that fit a message.
+/// The times of one measurement: warm-up and measure, and the host's where a device timed itself, in chunks
+/// that fit a message.
 pub(super) fn times(
     spec: &SessionSpec,
     benchmark: &Benchmark,
     work: Work,
     check: &Check,
+    device: Option<String>,
     measurement: Measurement,
 ) -> Vec<Series> {
     let Measurement { warmup, measure, warmup_stop, stop, mut flags, timer } = measurement;
     if spec.noisy && !flags.contains(&Flag::Noisy) {
         flags.push(Flag::Noisy);
     }
-    let facts = Facts { work, check: check.clone(), flags, timer };
-    let row = |kind, samples| of_metric(spec, benchmark, &facts, Metric::Time, kind, samples);
-    [row((Phase::Warmup, warmup_stop), warmup), row((Phase::Measure, stop), measure)]
-        .into_iter()
-        .filter(|series| !series.samples.is_empty())
-        .flat_map(|series| series.chunked(CHUNK))
-        .collect()
+    let facts = Facts { work, check: check.clone(), flags, timer, device };
+    let row = |metric, kind, samples| of_metric(spec, benchmark, &facts, metric, kind, samples);
+    let mut host = measure.clone();
+    host.samples = std::mem::take(&mut host.host);
+    [
+        row(Metric::Time, (Phase::Warmup, warmup_stop), warmup),
+        row(Metric::Time, (Phase::Measure, stop), measure),
+        row(Metric::HostTime, (Phase::Measure, stop), host),
+    ]
+    .into_iter()
+    .filter(|series| !series.samples.is_empty())
+    .flat_map(|series| series.chunked(CHUNK))
+    .collect()
 }
 
 /// What was counted of a benchmark that has its times, as series beside them.
@@ -118,6 +127,7 @@ pub(super) fn counted(
     benchmark: &Benchmark,
     work: &Work,
     check: &Check,
+    device: Option<String>,
     counted: Counted,
 ) -> Series {
     let Counted { metric, samples, stop, mut flags, error } = counted;
@@ -125,7 +135,8 @@ pub(super) fn counted(
         flags.push(Flag::Noisy);
     }
     // No clock has a part in a count.
-    let facts = Facts { work: work.clone(), check: check.clone(), flags, timer: Timer::default() };
+    let (work, check) = (work.clone(), check.clone());
+    let facts = Facts { work, check, flags, timer: Timer::default(), device };
     let series = of_metric(spec, benchmark, &facts, metric, (Phase::Measure, stop), samples);
     Series { error, ..series }
 }
@@ -138,8 +149,7 @@ pub(super) fn without_samples(
     reason: StopReason,
     error: &str,
 ) -> Series {
-    let facts =
-        Facts { work: Work::default(), check: Check::default(), flags: Vec::new(), timer: Timer::default() };
+    let facts = Facts::default();
     let nothing = Samples { started_at: now(), ..Samples::default() };
     let series = of_metric(spec, benchmark, &facts, metric, (Phase::Measure, reason), nothing);
     Series { error: Some(error.to_owned()), ..series }

@@ -1,0 +1,100 @@
+//! Arrays on a device: filled there, by a function that the host computes too, so that a check needs no copy of
+//! the inputs.
+#![expect(unsafe_code, reason = "launches kernels, and allocates what they fill")]
+
+use super::{device::Device, dtype::Dtype, error::GpuError, nvrtc::Source};
+use cudarc::driver::{CudaSlice, PushKernelArg};
+use std::ops::Range;
+
+pub(crate) const SOURCE: Source = Source { name: "inputs.cu", text: include_str!("kernels/inputs.cu") };
+/// Threads of a block.
+const THREADS: u32 = 256;
+/// Places that a check looks at, and how many elements at each.
+const WINDOWS: usize = 64;
+const WINDOW: usize = 4_096;
+
+/// Room for `n` elements of `dtype`; what is in it is not known.
+pub(crate) fn room(device: &Device, dtype: Dtype, n: usize) -> Result<CudaSlice<u8>, GpuError> {
+    let bytes = n
+        .checked_mul(dtype.bytes())
+        .ok_or_else(|| GpuError::Missing(format!("{n} elements are too many")))?;
+    // SAFETY: bytes have no invalid values, and a workload writes them before it reads them.
+    unsafe { device.stream.alloc(bytes) }.map_err(GpuError::driver("allocating"))
+}
+
+/// `n` elements of `dtype` in [-1, 1): [`element`] of `seed`, rounded to the type.
+pub(crate) fn filled(device: &Device, dtype: Dtype, n: usize, seed: u64) -> Result<CudaSlice<u8>, GpuError> {
+    let name = match dtype {
+        Dtype::F64 => "fill_double",
+        Dtype::F32 => "fill_float",
+        Dtype::F16 => "fill_half",
+        Dtype::Bf16 => "fill_bfloat16",
+    };
+    let kernel = device.kernel(SOURCE, &[], name)?;
+    let out = room(device, dtype, n)?;
+    let n = n as u64;
+    let mut launch = device.stream.launch_builder(&kernel);
+    launch.arg(&out).arg(&n).arg(&seed);
+    // SAFETY: the kernel writes `n` elements of the type, as many as `out` has room for.
+    unsafe { launch.launch(device.grid(out.len() / dtype.bytes(), THREADS)) }
+        .map_err(GpuError::driver("filling inputs"))?;
+    Ok(out)
+}
+
+/// Element `i` of the array with seed `seed`, as the kernels compute it.
+#[expect(clippy::cast_precision_loss, reason = "24 bits")]
+pub(crate) fn element(seed: u64, i: u64) -> f64 {
+    let mut z = seed.wrapping_add((i + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^= z >> 31;
+    (z >> 40) as f64 / 8_388_608.0 - 1.0
+}
+
+/// The elements `range` of `slice`, copied to the host.
+pub(crate) fn read(
+    device: &Device,
+    dtype: Dtype,
+    slice: &CudaSlice<u8>,
+    range: Range<usize>,
+) -> Result<Vec<f64>, GpuError> {
+    let problem = GpuError::driver("reading a result");
+    let view = slice.slice(range.start * dtype.bytes()..range.end * dtype.bytes());
+    let bytes = device.stream.clone_dtoh(&view).map_err(&problem)?;
+    device.stream.synchronize().map_err(&problem)?;
+    Ok(dtype.read(&bytes))
+}
+
+/// Where a check looks at `n` elements: everywhere, or at evenly spaced places, the first and the last included.
+pub(crate) fn windows(n: usize) -> Vec<Range<usize>> {
+    if n <= WINDOWS * WINDOW {
+        return std::iter::once(0..n).collect();
+    }
+    let last = n - WINDOW;
+    (0..WINDOWS).map(|i| last / (WINDOWS - 1) * i).chain([last]).map(|start| start..start + WINDOW).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Elements are spread over [-1, 1), differ by seed, and have 24 bits.
+    #[test]
+    fn elements_are_spread() {
+        let values: Vec<f64> = (0..10_000).map(|i| element(42, i)).collect();
+        let mean = values.iter().sum::<f64>() / 1e4;
+        assert!(values.iter().all(|value| (-1.0..1.0).contains(value) && f64::from(*value as f32) == *value));
+        assert!(mean.abs() < 0.03, "{mean}");
+        assert!(element(42, 0) != element(43, 0));
+    }
+
+    /// Small arrays are looked at whole, large ones at both ends and between.
+    #[test]
+    fn windows_are_within() {
+        assert_eq!(windows(10), [0..10]);
+        let n = 1 << 30;
+        let windows = windows(n);
+        assert_eq!((windows[0].start, windows.last().map(|window| window.end)), (0, Some(n)));
+        assert!(windows.iter().all(|window| window.end <= n && window.len() == WINDOW));
+    }
+}
