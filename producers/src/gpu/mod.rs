@@ -20,6 +20,8 @@ mod registry;
 mod running;
 mod watch;
 
+#[doc(hidden)]
+pub use nvrtc::compile_all;
 pub use parameters::Spec;
 pub use registry::specs;
 pub(crate) use registry::{open, spec};
