@@ -1,7 +1,10 @@
 //! Which sessions are meant: selectors such as `branch:main,node:gpu-*`, the sessions they select at a
 //! state of a lake, and what those measured.
 
+mod columns;
 mod environment;
+mod part;
+mod reader;
 mod resolve;
 mod selector;
 mod series;
@@ -12,7 +15,7 @@ pub use resolve::{Selected, Session, select};
 pub(crate) use resolve::{decoded, text, texts};
 pub use selector::{ParseSelectorError, Selector, Term};
 pub(crate) use series::titled;
-pub use series::{Measured, Observed, measured};
+pub use series::{BUDGET, Measured, Observed, Passes, measured};
 
 use crate::SqlError;
 
