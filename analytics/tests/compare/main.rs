@@ -486,7 +486,7 @@ async fn memory_changes_no_answer() {
     lake::write(folder.path()).await;
     let lake = opened(folder.path()).await;
     let filtered = || Options { filter: Some("cpu*".into()), ..all() };
-    let sides = [("commit:aaaa", "commit:bbbb2", all()), ("arm:old", "arm:new", all())];
+    let sides = [("commit:aaaa", "commit:bbbb2", all()), ("arm:old", "arm:young", all())];
     let filtered = ("commit:aaaa", "commit:bbbb2", filtered());
     for (base, new, options) in sides.into_iter().chain([filtered]) {
         let json = async |budget| {
