@@ -7,17 +7,14 @@ use super::{
     sides::Sides,
 };
 use crate::{
+    cores::on_all_cores,
     selection::{Measured, Observed},
     stats::{self, Effect, Replicate, Resampling},
 };
 use benchlake_schemas::Outcome;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    panic::resume_unwind,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
 };
 use uuid::Uuid;
 
@@ -162,32 +159,6 @@ fn by_how_much(one: &Compared) -> f64 {
         Outcome::Improvement => f64::NEG_INFINITY,
         Outcome::Equivalent | Outcome::Inconclusive => 0.0,
     })
-}
-
-/// The values of `work` of each item, in their order.
-fn on_all_cores<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from).min(items.len().max(1));
-    let next = AtomicUsize::new(0);
-    let mut done: Vec<(usize, R)> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..cores)
-            .map(|_| {
-                scope.spawn(|| {
-                    let mut own = Vec::new();
-                    loop {
-                        let i = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(item) = items.get(i) else { return own };
-                        own.push((i, work(item)));
-                    }
-                })
-            })
-            .collect();
-        threads
-            .into_iter()
-            .flat_map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
-            .collect()
-    });
-    done.sort_unstable_by_key(|(i, _)| *i);
-    done.into_iter().map(|(_, value)| value).collect()
 }
 
 /// The series of sessions that count, with their pair or block.
