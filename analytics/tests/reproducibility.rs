@@ -4,8 +4,8 @@
 
 use benchlake_analytics::{
     reproducibility::{
-        Costs, Kind, Options, Reproducibility, Reproducible, Sampled, Status, answer, explain, markdown,
-        page, reproducibility, table,
+        Assessed, Costs, Kind, Options, Reproducibility, Reproducible, Sampled, Status, answer, explain,
+        markdown, page, reproducibility, table,
     },
     selection::{Measured, Observed, Selected, Selector, Session},
 };
@@ -453,7 +453,7 @@ fn doubts_are_told() {
     assert!(text.contains("`noisy` in 1 session"), "{text}");
 }
 
-/// The same measurements give the same answer, byte for byte, in whatever order they come.
+/// The same measurements give the same answer, byte for byte, in whatever order and parts they come.
 #[test]
 fn answers_are_deterministic() {
     let (selected, mut measured) = Fleet { factors: vec![1.1], ..Fleet::default() }.measure(1);
@@ -463,6 +463,12 @@ fn answers_are_deterministic() {
     let first = of(&measured);
     measured.reverse();
     assert_eq!(of(&measured), first);
+    let mut assessed = Assessed::default();
+    for part in measured.chunks(2) {
+        assessed.add(&selected, part, &Options::default());
+    }
+    let parts = assessed.whole(&selected, &Options::default());
+    assert_eq!(serde_json::to_string(&parts).unwrap(), first);
     assert!(serde_json::from_str::<serde_json::Value>(&first).unwrap()["off"][0]["name"] == "node-0");
 }
 

@@ -10,6 +10,7 @@ mod comparison;
 mod forms;
 pub(crate) mod glob;
 mod judge;
+mod matched;
 mod moves;
 mod noise;
 mod policy;

@@ -534,6 +534,27 @@ async fn answers_are_reproduced() {
     assert_ne!(first, other);
 }
 
+/// The answer is the same, byte for byte, however few samples are held at once: all, some benchmarks', or one's.
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_changes_no_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    lake::write(folder.path()).await;
+    let lake = opened(folder.path()).await;
+    let filtered = || Options { filter: Some("cpu*".into()), ..all() };
+    let sides = [("commit:aaaa", "commit:bbbb2", all()), ("arm:old", "arm:young", all())];
+    let filtered = ("commit:aaaa", "commit:bbbb2", filtered());
+    for (base, new, options) in sides.into_iter().chain([filtered]) {
+        let json = async |budget| {
+            let options = Options { budget, ..options.clone() };
+            written(&answer(&lake, base, new, &options).await.unwrap(), Form::Json)
+        };
+        let whole = json(None).await;
+        for budget in [0, 10_000, 20_000] {
+            assert!(json(Some(budget)).await == whole, "{base} {new} with {budget} bytes");
+        }
+    }
+}
+
 /// Verdicts are rows of the lake with all of their evidence, under ids that are the same whenever the same
 /// is asked; they come back from a batch as they went in.
 #[tokio::test(flavor = "multi_thread")]
