@@ -19,7 +19,7 @@ mod verdicts;
 pub use comparison::{Centre, CompareError, Compared, Comparison, Options, compare};
 pub use forms::{ExplainError, FailOn, Form, ParseFormError, Screen, explain};
 pub use moves::{Moves, should_move};
-pub use noise::Noise;
+pub use noise::{Noise, RunCentre};
 pub use policy::{BaselinePolicy, Margins, Policy, PolicyError, Procedure, Rule};
 pub use sides::{Layout, Refused, SideOf};
 pub use verdict::{Decision, Evidence, Reason, controlled_p, decide};

@@ -10,7 +10,6 @@ use crate::{
     stats::{Effect, Units},
 };
 use benchlake_schemas::Better;
-use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// The ratio with its interval, and how that is made.
 pub(super) fn effect(comparison: &Comparison, one: &Compared) -> Vec<String> {
@@ -73,8 +72,7 @@ fn spread(layout: Layout, effect: &Effect) -> String {
 
 /// t, and what its interval is made of.
 fn interval_is(comparison: &Comparison, one: &Compared, effect: &Effect) -> Vec<String> {
-    let Ok(student) = StudentsT::new(0.0, 1.0, effect.df) else { return Vec::new() };
-    let quantile = student.inverse_cdf(f64::midpoint(1.0, comparison.level));
+    let Some(quantile) = effect.student_quantile(comparison.level) else { return Vec::new() };
     let between = effect.error_between_runs;
     let (of_which, df) = if between > 0.0 {
         (
