@@ -2,7 +2,7 @@
 //! benchmark by benchmark, under a policy.
 //!
 //! [`compare`] reads what both sides measured; everything after that is pure: an [`Effect`](crate::stats::Effect)
-//! over sessions, the [`Margins`] that the policy and the benchmark's own noise give it, false-discovery
+//! over sessions, the [`Margins`] that the policy and the benchmark's noise between runs give it, false-discovery
 //! control over all of them, and a [`Decision`] with its reason.
 
 mod comparison;

@@ -25,7 +25,7 @@ pub struct Evidence<'a> {
     pub better: Better,
     /// What the policy says.
     pub margins: Margins,
-    /// The benchmark's own noise from run to run.
+    /// The benchmark's noise between runs.
     pub noise: Option<Noise>,
     /// Sessions on each side.
     pub sessions: (usize, usize),
@@ -46,7 +46,7 @@ pub struct Decision {
     pub reason: Reason,
     /// By how much the new side is worse, as a fraction; negative where it is better.
     pub worse: Option<f64>,
-    /// The margin that was used: the policy's, or the benchmark's own noise where that is wider.
+    /// The margin that was used: the policy's, or what changes between runs stay below where that is wider.
     pub margin: f64,
     /// Sessions on each side that would probably decide it.
     pub sessions_needed: Option<u64>,
@@ -148,7 +148,7 @@ pub(super) const POWER: f64 = 0.9;
 /// More sessions than this are none that anybody measures.
 const MOST_SESSIONS: u64 = 10_000;
 
-/// The margin of a benchmark: the policy's, or its own noise from run to run where that is wider.
+/// The margin of a benchmark: the policy's, or what its changes between runs stay below where that is wider.
 fn margin(margins: Margins, noise: Option<Noise>) -> f64 {
     noise.map_or(0.0, |noise| noise.floor).max(margins.margin)
 }

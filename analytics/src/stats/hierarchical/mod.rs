@@ -62,6 +62,18 @@ pub enum Units {
     Blocks,
 }
 
+impl Units {
+    /// Their name, as in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sessions => "sessions",
+            Self::Pairs => "pairs",
+            Self::Blocks => "blocks",
+        }
+    }
+}
+
 /// An effect over sessions: a ratio (or one centre) with its interval, and the test that belongs to it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Effect {

@@ -107,12 +107,12 @@ fn interval_is(comparison: &Comparison, one: &Compared, effect: &Effect) -> Vec<
 
 /// What the bootstrap says of t.
 fn calibration(comparison: &Comparison, one: &Compared, effect: &Effect) -> String {
+    if effect.resamples == 0 {
+        return "Nothing is resampled (blocks, or fewer than five sessions on a side to draw from): Student's quantile stands.".to_owned();
+    }
     let between = effect.error_between_runs.powi(2);
     let of_sessions =
         (((effect.calibration * effect.error).powi(2) - between) / (effect.error.powi(2) - between)).sqrt();
-    if effect.units == Units::Blocks || !of_sessions.is_finite() || (of_sessions - 1.0).abs() < 1e-12 {
-        return "Nothing is resampled (blocks, or fewer than five sessions on a side to draw from): Student's quantile stands.".to_owned();
-    }
     let with_runs = if between > 0.0 {
         format!(" With noise between runs, which is not resampled, that is {}.", number(effect.calibration))
     } else {
@@ -120,7 +120,7 @@ fn calibration(comparison: &Comparison, one: &Compared, effect: &Effect) -> Stri
     };
     format!(
         "Calibration: over {} resamples of sessions, and in each of its samples (seed {}), the {} quantile of |t| is {} times Student's.{with_runs}",
-        comparison.options.policy.resamples,
+        effect.resamples,
         comparison.seed(one),
         words::share(comparison.level),
         number(of_sessions)
