@@ -112,13 +112,13 @@ fn centres(runs: &[String], metric: &str, base: &Session) -> String {
     format!(
         "SELECT run_id, node, benchmark_id, metric, list_avg(array_agg(centre)) AS mean, \
            list_var(array_agg(centre)) / count(*) AS own FROM ( \
-           SELECT run_id, node, session_id, benchmark_id, metric, sum(n * centre) / sum(n) AS centre FROM ( \
+           SELECT run_id, node, session_id, benchmark_id, metric, sum(n * ln(centre)) / sum(n) AS centre FROM ( \
              SELECT s.run_id, node, s.session_id, benchmark_id, metric, cardinality(samples) AS n, \
-               ln(list_median(per_iteration(samples, iterations))) AS centre \
+               list_median(per_iteration(samples, iterations)) AS centre \
              FROM series s \
              JOIN (SELECT session_id, node, arm FROM session_status WHERE {}) o ON o.session_id = s.session_id \
-             WHERE s.run_id IN ({runs}) AND phase = 'measure' AND {metric} \
-               AND list_median(per_iteration(samples, iterations)) > 0) \
+             WHERE s.run_id IN ({runs}) AND phase = 'measure' AND {metric}) \
+           WHERE centre > 0 AND centre < CAST('Infinity' AS DOUBLE) \
            GROUP BY run_id, node, session_id, benchmark_id, metric) \
          GROUP BY run_id, node, benchmark_id, metric",
         of_arm(base)
