@@ -125,7 +125,7 @@ mod tests {
         reaches(&marks, 0.03);
         marks.push(mark(0.2, 0.24, 0.26));
         reaches(&marks, 0.3);
-        marks.push(mark(3.0, 4.0, 5.0));
+        marks.extend(vec![mark(-0.01, 0.0, 0.012); 11]);
         reaches(&marks, 0.03);
         reaches(&[mark(0.2, 0.3, 0.35), mark(0.1, 0.2, f64::INFINITY)], 0.5);
         assert!((rounded_up(0.001) - 0.001).abs() < 1e-12 && (rounded_up(0.0011) - 0.0015).abs() < 1e-12);
