@@ -154,7 +154,7 @@ pub struct Compared {
     pub adjusted_p: Option<f64>,
     /// What the policy says of it.
     pub margins: super::Margins,
-    /// Its own noise from run to run.
+    /// Its noise between runs.
     pub noise: Option<Noise>,
     /// The decision.
     #[serde(flatten)]

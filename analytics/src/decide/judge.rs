@@ -58,10 +58,7 @@ impl Judge<'_> {
             first.iter().chain(&second).flat_map(|(series, _)| &series.flags).collect();
         let noise = self.histories.noise(&new.benchmark_id, &new.metric);
         let effect = effect(&first, &second, sides.layout, resampling).map(|effect| match noise {
-            Some(noise) => {
-                let variance = noise.variance(self.runs(&first), self.runs(&second));
-                effect.with_noise_between_runs(variance, noise.df(), policy.level)
-            }
+            Some(noise) => noise.added_to(effect, (self.runs(&first), self.runs(&second)), policy.level),
             None => effect,
         });
         let of_sessions = (self.of_sessions(&first), self.of_sessions(&second));
