@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 pub(crate) const SOURCE: Source = source!("elementwise.cu");
 
-const ELEMENTS: Parameter = Parameter::number("n", "elements of one array, such as 268435456");
+pub(crate) const ELEMENTS: Parameter = Parameter::number("n", "elements of one array, such as 268435456");
 const PARAMETERS: &[Parameter] = &[DTYPE, ELEMENTS, MODE];
 
 pub(crate) const SPECS: &[Spec] = &[
@@ -108,7 +108,7 @@ impl Operation {
 }
 
 /// Every set of macros that the kernels are compiled with.
-pub(crate) fn variants() -> Vec<Defines> {
+pub(crate) fn variants(_: (i32, i32)) -> Vec<Defines> {
     Dtype::ALL.iter().map(|dtype| macros(*dtype)).collect()
 }
 
@@ -122,7 +122,11 @@ pub(crate) fn open(name: &str, device: &Arc<Device>, values: &Values, seed: u64)
     whole(n, dtype.pack(), "n")?;
     let tile = LOADS / operation.reads() * dtype.pack() * THREADS as usize;
     let b = inputs::filled(device, dtype, n, seed)?;
-    let c = if operation.reads() == 2 { Some(inputs::filled(device, dtype, n, !seed)?) } else { None };
+    let c = if operation.reads() == 2 {
+        Some(inputs::filled(device, dtype, n, inputs::beside(seed, 1))?)
+    } else {
+        None
+    };
     let body = Elementwise {
         kernel: device.kernel(SOURCE, &macros(dtype), operation.kernel())?,
         config: blocks(n.div_ceil(tile), THREADS),
@@ -184,15 +188,15 @@ impl Body for Elementwise {
             let found = inputs::read(device, self.dtype, &self.a, window.clone())?;
             for (a, i) in found.into_iter().zip(window) {
                 let of = |seed| inputs::rounded(self.dtype, seed, i);
-                let (expected, scale) = self.operation.apply(of(self.seed), of(!self.seed));
+                let (expected, scale) = self.operation.apply(of(self.seed), of(inputs::beside(self.seed, 1)));
                 error = worst(error, (a - expected).abs() / scale.max(self.dtype.smallest()));
             }
         }
         Ok(error)
     }
 
-    fn kernels(&self) -> Vec<(CudaFunction, u32)> {
-        vec![(self.kernel.clone(), THREADS)]
+    fn kernels(&self) -> Vec<(CudaFunction, LaunchConfig)> {
+        vec![(self.kernel.clone(), self.config)]
     }
 }
 

@@ -21,13 +21,14 @@ pub(crate) struct Source {
     pub(crate) text: &'static str,
 }
 
-/// The file `kernels/NAME`, with the element types before it.
+/// The file `kernels/NAME`, with the element types and other headers before it.
 macro_rules! source {
-    ($name:literal) => {
+    ($name:literal $(, $header:literal)*) => {
         $crate::gpu::nvrtc::Source {
             name: $name,
             text: concat!(
                 include_str!("kernels/element.cuh"),
+                $(include_str!(concat!("kernels/", $header)),)*
                 "#line 1 \"",
                 $name,
                 "\"\n",
@@ -41,10 +42,17 @@ pub(crate) use source;
 /// Macros, as `NAME=VALUE`.
 pub(crate) type Defines = Vec<String>;
 
-/// Every file of kernels of this build, and the macros that its workloads compile it with.
-const SOURCES: &[(Source, fn() -> Vec<Defines>)] = &[
+/// Every file of kernels of this build, and the macros that it is compiled with for a compute capability.
+const SOURCES: &[(Source, fn((i32, i32)) -> Vec<Defines>)] = &[
+    (super::attention::SOURCE, super::attention::variants),
     (super::elementwise::SOURCE, super::elementwise::variants),
+    (super::fma::SOURCE, super::fma::variants),
     (super::inputs::SOURCE, super::inputs::variants),
+    (super::layer_norm::SOURCE, super::layer_norm::variants),
+    (super::quantise::SOURCE, super::quantise::variants),
+    (super::reduce::SOURCE, super::reduce::variants),
+    (super::softmax::SOURCE, super::softmax::variants),
+    (super::transpose::SOURCE, super::transpose::variants),
 ];
 
 /// The macros of `dtype`, and `others`.
@@ -53,22 +61,23 @@ pub(crate) fn defines(dtype: Dtype, others: &[(&str, usize)]) -> Defines {
     std::iter::once(element).chain(others.iter().map(|(name, value)| format!("{name}={value}"))).collect()
 }
 
-/// Compiles every kernel with every set of macros down to machine code for `arch`, such as `sm_90`, and says for each what was
-/// compiled and what the compiler said, which is nothing where all is well. Needs no device and no driver.
+/// Compiles every kernel with every set of macros, down to machine code for the compute capability `major.minor`:
+/// what was compiled, and what the compiler said of it, which is nothing where all is well. Needs no device and no
+/// driver.
 ///
 /// # Errors
-/// That the compiler itself is missing.
+/// That the compiler is missing.
 #[doc(hidden)]
-pub fn compile_all(arch: &str) -> Result<Vec<(String, String)>, String> {
+pub fn compile_all((major, minor): (i32, i32)) -> Result<Vec<(String, String)>, String> {
     Library::Nvrtc.require().map_err(|error| error.to_string())?;
+    let arch = format!("sm_{major}{minor}");
     let each = SOURCES.iter().flat_map(|(source, variants)| {
-        variants().into_iter().map(move |defines| {
-            let name = format!("{} with {} for {arch}", source.name, defines.join(" "));
-            let said = match source.program(arch, &defines) {
+        variants((major, minor)).into_iter().map(|defines| {
+            let said = match source.program(&arch, &defines) {
                 Ok((_, log)) => log,
                 Err(error) => error.to_string(),
             };
-            (name, said)
+            (format!("{} with {} for {arch}", source.name, defines.join(" ")), said)
         })
     });
     Ok(each.collect())

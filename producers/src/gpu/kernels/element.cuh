@@ -51,6 +51,12 @@ __device__ __forceinline__ float power(float x) { return __expf(x); }
 
 typedef Wider<T>::Type W;
 
+__device__ __forceinline__ double inverse_root(double x) { return rsqrt(x); }
+__device__ __forceinline__ float inverse_root(float x) { return rsqrtf(x); }
+
+// Infinity, without a header.
+#define INFINITE (W)__longlong_as_double(0x7ff0000000000000ll)
+
 template <class Element> struct alignas(16) Pack {
     static const int SIZE = 16 / sizeof(Element);
     Element at[SIZE];
