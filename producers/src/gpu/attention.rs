@@ -18,7 +18,7 @@ use cudarc::driver::{
 };
 use std::{f64::consts::LOG2_E, sync::Arc};
 
-pub(crate) const SOURCE: Source = source!("attention.cu", "tensor.cuh");
+pub(crate) const SOURCE: Source = source!("attention.cu");
 
 pub(crate) const SPECS: &[Spec] = &[Spec {
     name: "gpu.attention",
@@ -66,7 +66,7 @@ pub(crate) fn open(_: &str, device: &Arc<Device>, values: &Values, seed: u64) ->
     let (dtype, n) = (shape.dtype, shape.rows().saturating_mul(shape.d));
     let kernel = device.kernel(SOURCE, &macros(dtype, shape.d), "attention")?;
     // More than a kernel may have unless it asks.
-    let shared = ((QUERIES + 2 * KEYS) * shape.d * dtype.bytes()) as i32;
+    let shared = shape.shared() as i32;
     kernel
         .set_attribute(Attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, shared)
         .map_err(GpuError::driver("reserving shared memory"))?;
@@ -133,6 +133,17 @@ impl Shape {
         8.0 * self.dtype.roundoff() + 16.0 * (self.length as f64).sqrt() * Dtype::F32.roundoff()
     }
 
+    /// What the kernel multiplies a product of a query and a key with, so that its exponential is a power of two.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "the kernel has f32")]
+    fn scale(self) -> f32 {
+        (LOG2_E / (self.d as f64).sqrt()) as f32
+    }
+
+    /// Shared memory of a block, in bytes: its queries, and keys and values.
+    const fn shared(self) -> usize {
+        (QUERIES + 2 * KEYS) * self.d * self.dtype.bytes()
+    }
+
     /// The query `row` of all against its head's keys and values, as [`reference`] gives it.
     fn expected(self, seed: u64, row: usize) -> Vec<(f64, f64)> {
         let Self { dtype, length, d, .. } = self;
@@ -161,6 +172,14 @@ fn reference(query: &[f64], keys: &[f64], values: &[f64]) -> Vec<(f64, f64)> {
         }
     }
     sums.into_iter().map(|(sum, squares)| (sum, sum.abs() + f64::sqrt(squares))).collect()
+}
+
+/// How far `found` is from what was `expected`, with its scale.
+fn error_of(expected: &[(f64, f64)], found: &[f64]) -> f64 {
+    expected
+        .iter()
+        .zip(found)
+        .fold(0.0, |error, ((expected, scale), found)| worst(error, (found - expected).abs() / scale))
 }
 
 struct Attention {
@@ -196,9 +215,7 @@ impl Body for Attention {
         // A row costs the host as much as its head has keys.
         for row in inputs::rows(self.shape.rows(), length) {
             let found = inputs::read(device, dtype, &self.output, row * d..(row + 1) * d)?;
-            for (found, (expected, scale)) in found.into_iter().zip(self.shape.expected(self.seed, row)) {
-                error = worst(error, (found - expected).abs() / scale);
-            }
+            error = worst(error, error_of(&self.shape.expected(self.seed, row), &found));
         }
         Ok(error)
     }
@@ -210,7 +227,35 @@ impl Body for Attention {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::emulated::{self, Argument},
+        *,
+    };
+
+    /// The kernel is right for both sizes of a head and both types, over several tiles of keys and several heads.
+    #[test]
+    fn kernels_are_right() {
+        for (dtype, d) in [(Dtype::F16, 64), (Dtype::Bf16, 128)] {
+            let shape = Shape { dtype, heads: 2, length: 256, d };
+            let n = shape.rows() * d;
+            let arguments = [
+                Argument::room(dtype, n),
+                Argument::filled(dtype, n, 3),
+                Argument::filled(dtype, n, inputs::beside(3, 1)),
+                Argument::filled(dtype, n, inputs::beside(3, 2)),
+                Argument::Number(shape.length as u64),
+                Argument::Single(shape.scale()),
+            ];
+            let config = blocks(shape.rows() / QUERIES, THREADS);
+            let found = emulated::run(SOURCE, &macros(dtype, d), "attention", config, &arguments);
+            let found = dtype.read(&found[0]);
+            // A query of each tile of rows, of each warp and block.
+            for row in (0..shape.rows()).step_by(9) {
+                let error = error_of(&shape.expected(3, row), &found[row * d..(row + 1) * d]);
+                assert!(error <= shape.tolerance() / 2.0, "{dtype:?}, row {row}: {error}");
+            }
+        }
+    }
 
     /// Two keys whose scores differ by ln 3 are weighed 3 to 1.
     #[test]

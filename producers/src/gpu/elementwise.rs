@@ -13,7 +13,7 @@ use super::{
 use crate::cpu::{Parameter, worst};
 use benchlake_schemas::Work;
 use cudarc::driver::{CudaFunction, CudaSlice, LaunchConfig, PushKernelArg};
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 pub(crate) const SOURCE: Source = source!("elementwise.cu");
 
@@ -89,6 +89,21 @@ impl Operation {
         }
     }
 
+    /// How far the elements `range`, which were `found`, are off.
+    fn error(self, dtype: Dtype, seed: u64, range: Range<usize>, found: &[f64]) -> f64 {
+        range.zip(found).fold(0.0, |error, (i, a)| {
+            let (b, c) =
+                (inputs::rounded(dtype, seed, i), inputs::rounded(dtype, inputs::beside(seed, 1), i));
+            let (expected, scale) = self.apply(b, c);
+            worst(error, (a - expected).abs() / scale.max(dtype.smallest()))
+        })
+    }
+
+    /// Elements that a block takes at once.
+    const fn tile(self, dtype: Dtype) -> usize {
+        LOADS / self.reads() * dtype.pack() * THREADS as usize
+    }
+
     fn tolerance(self, dtype: Dtype) -> f64 {
         match self {
             Self::Copy => 0.0,
@@ -120,7 +135,6 @@ fn macros(dtype: Dtype) -> Defines {
 pub(crate) fn open(name: &str, device: &Arc<Device>, values: &Values, seed: u64) -> Result<Opened, GpuError> {
     let (dtype, n, operation) = (Dtype::of(values.word("dtype")), values.size("n"), Operation::of(name));
     whole(n, dtype.pack(), "n")?;
-    let tile = LOADS / operation.reads() * dtype.pack() * THREADS as usize;
     let b = inputs::filled(device, dtype, n, seed)?;
     let c = if operation.reads() == 2 {
         Some(inputs::filled(device, dtype, n, inputs::beside(seed, 1))?)
@@ -129,7 +143,7 @@ pub(crate) fn open(name: &str, device: &Arc<Device>, values: &Values, seed: u64)
     };
     let body = Elementwise {
         kernel: device.kernel(SOURCE, &macros(dtype), operation.kernel())?,
-        config: blocks(n.div_ceil(tile), THREADS),
+        config: blocks(n.div_ceil(operation.tile(dtype)), THREADS),
         a: inputs::room(device, dtype, n)?,
         b,
         c,
@@ -186,11 +200,7 @@ impl Body for Elementwise {
         let mut error = 0.0;
         for window in inputs::windows(self.n) {
             let found = inputs::read(device, self.dtype, &self.a, window.clone())?;
-            for (a, i) in found.into_iter().zip(window) {
-                let of = |seed| inputs::rounded(self.dtype, seed, i);
-                let (expected, scale) = self.operation.apply(of(self.seed), of(inputs::beside(self.seed, 1)));
-                error = worst(error, (a - expected).abs() / scale.max(self.dtype.smallest()));
-            }
+            error = worst(error, self.operation.error(self.dtype, self.seed, window, &found));
         }
         Ok(error)
     }
@@ -202,7 +212,33 @@ impl Body for Elementwise {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::emulated::{self, Argument},
+        *,
+    };
+
+    /// Each kernel does its operation in each type, on whole tiles, on what is left of one, and where there are fewer
+    /// blocks than tiles.
+    #[test]
+    fn kernels_are_right() {
+        use Operation as O;
+        for (dtype, operation) in
+            [(Dtype::F64, O::Copy), (Dtype::F32, O::Triad), (Dtype::F16, O::Add), (Dtype::Bf16, O::Scale)]
+        {
+            let n = 3 * operation.tile(dtype) + 10 * dtype.pack();
+            let arguments = [
+                Argument::room(dtype, n),
+                Argument::filled(dtype, n, 3),
+                Argument::filled(dtype, n, inputs::beside(3, 1)),
+                Argument::Double(S),
+                Argument::Number((n / dtype.pack()) as u64),
+            ];
+            let kernel = operation.kernel();
+            let found = emulated::run(SOURCE, &macros(dtype), kernel, blocks(2, THREADS), &arguments);
+            let error = operation.error(dtype, 3, 0..n, &dtype.read(&found[0]));
+            assert!(error <= operation.tolerance(dtype), "{kernel} of {dtype:?}: {error}");
+        }
+    }
 
     /// Each name has its operation, with the work model of the processor's.
     #[test]

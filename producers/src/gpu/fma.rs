@@ -132,7 +132,25 @@ impl Body for Fma {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::emulated::{self, Argument},
+        *,
+    };
+
+    /// The kernel's chains end where they should, to the last bit, in every type.
+    #[test]
+    fn kernels_are_right() {
+        for dtype in Dtype::ALL {
+            let chains = THREADS as usize * CHAINS * lanes(dtype);
+            let starts: Vec<f64> = (0..chains).map(|i| start(dtype, 3, i)).collect();
+            let mut bytes = dtype.write(&starts);
+            bytes.resize(2 * bytes.len(), 0);
+            let arguments = [Argument::Array(bytes), Argument::Double(2.0)];
+            let found = emulated::run(SOURCE, &macros(dtype), "fma_chains", blocks(1, THREADS), &arguments);
+            let ends: Vec<f64> = starts.iter().map(|start| end(*start)).collect();
+            assert_eq!(dtype.read(&found[0])[chains..], ends, "{dtype:?}");
+        }
+    }
 
     /// No step of a chain rounds in any type, and a round less ends elsewhere.
     #[test]

@@ -104,7 +104,24 @@ pub(crate) fn rows(rows: usize, columns: usize) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::{
+            device::blocks,
+            emulated::{self, Argument},
+        },
+        *,
+    };
+
+    /// The kernel computes what the host does, to the last bit, in every type.
+    #[test]
+    fn kernels_fill_as_the_host_does() {
+        for dtype in Dtype::ALL {
+            let arguments =
+                [Argument::room(dtype, 1_000), Argument::Number(1_000), Argument::Number(u64::MAX - 5)];
+            let found = emulated::run(SOURCE, &defines(dtype, &[]), "fill", blocks(2, 64), &arguments);
+            assert_eq!(dtype.read(&found[0]), expected(dtype, u64::MAX - 5, 0..1_000), "{dtype:?}");
+        }
+    }
 
     /// Elements are spread over [-1, 1), differ by seed, and have 24 bits.
     #[test]

@@ -74,6 +74,13 @@ fn reference(row: &[f64], gamma: &[f64], beta: &[f64]) -> Vec<(f64, f64)> {
     each.collect()
 }
 
+/// How far `found` is from what was `expected`, with its scale.
+fn error_of(dtype: Dtype, expected: &[(f64, f64)], found: &[f64]) -> f64 {
+    expected.iter().zip(found).fold(0.0, |error, ((expected, scale), found)| {
+        worst(error, (found - expected).abs() / scale.max(dtype.smallest()))
+    })
+}
+
 struct LayerNorm {
     kernel: CudaFunction,
     config: LaunchConfig,
@@ -104,10 +111,7 @@ impl Body for LayerNorm {
         for row in inputs::rows(rows, columns) {
             let range = row * columns..(row + 1) * columns;
             let found = inputs::read(device, dtype, &self.output, range.clone())?;
-            let expected = reference(&of(0, range), &gamma, &beta);
-            for (found, (expected, scale)) in found.into_iter().zip(expected) {
-                error = worst(error, (found - expected).abs() / scale.max(dtype.smallest()));
-            }
+            error = worst(error, error_of(dtype, &reference(&of(0, range), &gamma, &beta), &found));
         }
         Ok(error)
     }
@@ -119,7 +123,37 @@ impl Body for LayerNorm {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::emulated::{self, Argument},
+        *,
+    };
+
+    /// The kernel is right for rows of a warp and of a block, and where a row ends before its threads.
+    #[test]
+    fn kernels_are_right() {
+        for (dtype, rows, columns) in [(Dtype::F64, 3, 130), (Dtype::F32, 2, 4_100), (Dtype::Bf16, 9, 520)] {
+            let matrix = Matrix { dtype, rows, columns };
+            let plan = Plan::of(dtype, columns).expect("a short row");
+            let arguments = [
+                Argument::room(dtype, matrix.len()),
+                Argument::filled(dtype, matrix.len(), 3),
+                Argument::filled(dtype, columns, 4),
+                Argument::filled(dtype, columns, 5),
+                Argument::Number(rows as u64),
+                Argument::Number(matrix.packs().into()),
+                Argument::Double(EPSILON),
+            ];
+            let config = plan.config(rows);
+            let found = emulated::run(SOURCE, &plan.macros(dtype), "layer_norm", config, &arguments);
+            let found = dtype.read(&found[0]);
+            let of = |seed| inputs::expected(dtype, seed, 0..columns);
+            let inputs = inputs::expected(dtype, 3, 0..matrix.len());
+            for (row, found) in inputs.chunks_exact(columns).zip(found.chunks_exact(columns)) {
+                let error = error_of(dtype, &reference(row, &of(4), &of(5)), found);
+                assert!(error <= tolerance(matrix), "{dtype:?}: {error}");
+            }
+        }
+    }
 
     /// With γ = 1 and β = 0 a row has the mean 0 and the variance 1, to ε; γ and β then scale and shift.
     #[test]

@@ -11,6 +11,8 @@ mod attention;
 mod device;
 mod dtype;
 mod elementwise;
+#[cfg(test)]
+mod emulated;
 mod error;
 mod fma;
 mod inputs;

@@ -1,8 +1,8 @@
 //! Kernels: CUDA C++ in `kernels/*.cu`, compiled at run time for the device at hand.
 //!
-//! They include nothing, so that the compiler alone is enough: `kernels/element.cuh` stands before each, and has
-//! the element types. A kernel's parameters are macros. None may be called as something in the compiler's own
-//! headers is, which come after them.
+//! They include nothing, so that the compiler alone is enough: `kernels/element.cuh` and `kernels/ptx.cuh` stand before
+//! each. A kernel's parameters are macros. None may be called as something in the compiler's own headers is, which
+//! come after them.
 #![expect(
     unsafe_code,
     reason = "what the compiler says of a program that compiles is not in the safe functions"
@@ -17,8 +17,8 @@ use std::ffi::{CStr, CString, c_char};
 pub(crate) struct Source {
     /// Its name, in the compiler's messages.
     pub(crate) name: &'static str,
-    /// Its text.
-    pub(crate) text: &'static str,
+    /// Its text, after that of the headers that it needs: each with its name.
+    pub(crate) parts: &'static [(&'static str, &'static str)],
 }
 
 /// The file `kernels/NAME`, with the element types and other headers before it.
@@ -26,14 +26,12 @@ macro_rules! source {
     ($name:literal $(, $header:literal)*) => {
         $crate::gpu::nvrtc::Source {
             name: $name,
-            text: concat!(
-                include_str!("kernels/element.cuh"),
-                $(include_str!(concat!("kernels/", $header)),)*
-                "#line 1 \"",
-                $name,
-                "\"\n",
-                include_str!(concat!("kernels/", $name))
-            ),
+            parts: &[
+                ("element.cuh", include_str!("kernels/element.cuh")),
+                ("ptx.cuh", include_str!("kernels/ptx.cuh")),
+                $(($header, include_str!(concat!("kernels/", $header))),)*
+                ($name, include_str!(concat!("kernels/", $name))),
+            ],
         }
     };
 }
@@ -93,6 +91,11 @@ impl Source {
         self.program(&format!("compute_{major}{minor}"), defines).map(|(ptx, _)| ptx)
     }
 
+    /// All of it, of which the compiler says where a line is from.
+    pub(crate) fn text(self) -> String {
+        self.parts.iter().map(|(name, text)| format!("#line 1 \"{name}\"\n{text}")).collect()
+    }
+
     /// PTX, and what the compiler said.
     fn program(self, arch: &str, defines: &[String]) -> Result<(Ptx, String), GpuError> {
         let mut options = vec![format!("--gpu-architecture={arch}"), "--std=c++17".into()];
@@ -116,7 +119,7 @@ fn build(source: Source, options: &[String]) -> Result<(Ptx, String), CompileErr
         CompileError::CreationError(NvrtcError(cudarc::nvrtc::sys::nvrtcResult::NVRTC_ERROR_INVALID_INPUT))
     };
     let (text, name) =
-        (CString::new(source.text).map_err(invalid)?, CString::new(source.name).map_err(invalid)?);
+        (CString::new(source.text()).map_err(invalid)?, CString::new(source.name).map_err(invalid)?);
     let program = Program(result::create_program(&text, Some(&name)).map_err(CompileError::CreationError)?);
     // SAFETY: the program lives to the end of this function, and so do its texts.
     let (outcome, log) =

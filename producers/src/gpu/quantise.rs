@@ -158,7 +158,40 @@ impl Body for Quantise {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::emulated::{self, Argument},
+        *,
+    };
+
+    /// What the kernels quantise, and bring back, is within the bounds of the checks.
+    #[test]
+    fn kernels_are_right() {
+        for (dtype, rows, columns) in [(Dtype::F32, 2, 1_028), (Dtype::Bf16, 9, 264)] {
+            let matrix = Matrix { dtype, rows, columns };
+            let plan = Plan::of(dtype, columns).expect("a short row");
+            let run = |kernel, mut arguments: Vec<Argument>| {
+                arguments.push(Argument::Number(rows as u64));
+                arguments.push(Argument::Number(matrix.packs().into()));
+                emulated::run(SOURCE, &plan.macros(dtype), kernel, plan.config(rows), &arguments)
+            };
+            let (bytes, input) =
+                (Argument::Array(vec![0; matrix.len()]), Argument::filled(dtype, matrix.len(), 3));
+            let quantised = run("quantise", vec![bytes, Argument::room(Dtype::F32, rows), input]);
+            let scales = Dtype::F32.read(&quantised[1]);
+            let [bytes, scales_again] = [0, 1].map(|i| Argument::Array(quantised[i].clone()));
+            let back = run("dequantise", vec![Argument::room(dtype, matrix.len()), bytes, scales_again]);
+            let back = dtype.read(&back[0]);
+            for row in 0..rows {
+                let range = row * columns..(row + 1) * columns;
+                let expected = inputs::expected(dtype, 3, range.clone());
+                let scaled = |q: &u8| f64::from(q.cast_signed()) * scales[row];
+                let found: Vec<f64> = quantised[0][range.clone()].iter().map(scaled).collect();
+                assert!(error_of_row(&expected, &found, scales[row]) <= half_step());
+                let bound = half_step() + dtype.tolerance(2.0);
+                assert!(error_of_row(&expected, &back[range], scales[row]) <= bound);
+            }
+        }
+    }
 
     /// What is quantised as it should be is within half a step; one step off, or with a wrong scale, it is not.
     #[test]

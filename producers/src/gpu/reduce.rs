@@ -129,7 +129,32 @@ impl Body for Reduce {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::{
+            device::blocks,
+            emulated::{self, Argument},
+        },
+        *,
+    };
+
+    /// The kernel adds all elements up, by one block and by several, and leaves its counter as it was.
+    #[test]
+    fn kernels_are_right() {
+        for (dtype, n, count) in [(Dtype::F64, 2, 1), (Dtype::F32, 40_004, 3), (Dtype::Bf16, 65_536, 4)] {
+            let arguments = [
+                Argument::filled(dtype, n, 3),
+                Argument::room(dtype.wider(), 1),
+                Argument::room(dtype.wider(), count),
+                Argument::Array(vec![0; 4]),
+                Argument::Number((n / dtype.pack()) as u64),
+            ];
+            let found = emulated::run(SOURCE, &macros(dtype), "reduce", blocks(count, THREADS), &arguments);
+            let (sum, scale) = sums(dtype, n, 3);
+            let error = (dtype.wider().read(&found[1])[0] - sum).abs() / scale;
+            assert!(error <= tolerance(dtype, n, count * THREADS as usize), "{dtype:?}: {error}");
+            assert_eq!(found[3], [0; 4]);
+        }
+    }
 
     /// Sums on the way to the whole are exact, in any order.
     #[test]

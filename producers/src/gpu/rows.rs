@@ -113,16 +113,14 @@ const fn most_packs(dtype: Dtype) -> usize {
     }
 }
 
-/// The macros for `dtypes`: with a warp and a block for a row, and as large as both get.
+/// The macros for `dtypes`: with a warp and a block for a row, as small and as large as both get.
 pub(crate) fn variants(dtypes: &[Dtype]) -> Vec<Defines> {
     let plans = |dtype: Dtype| {
-        let longest = MOST_THREADS * most_packs(dtype);
-        [WARP, WARP * PACKS, WARP * PACKS + 1, MOST_THREADS * PACKS, longest]
+        [1, WARP * PACKS, WARP * PACKS + 1, MOST_THREADS * most_packs(dtype)]
             .map(|packs| Plan::of(dtype, packs * dtype.pack()))
     };
-    let each = dtypes.iter().flat_map(|dtype| {
-        plans(*dtype).into_iter().flatten().chain([Plan::LONG]).map(|plan| plan.macros(*dtype))
-    });
+    let each =
+        dtypes.iter().flat_map(|dtype| plans(*dtype).into_iter().flatten().map(|plan| plan.macros(*dtype)));
     each.collect()
 }
 

@@ -26,7 +26,8 @@ pub(crate) const SPECS: &[Spec] = &[Spec {
 
 /// Every set of macros that the kernels are compiled with.
 pub(crate) fn variants(_: (i32, i32)) -> Vec<Defines> {
-    rows::variants(&Dtype::ALL)
+    let long = Dtype::ALL.map(|dtype| Plan::LONG.macros(dtype));
+    rows::variants(&Dtype::ALL).into_iter().chain(long).collect()
 }
 
 /// Sets the workload up.
@@ -77,6 +78,13 @@ fn reference(row: &[f64]) -> Vec<f64> {
     powers.iter().map(|power| power / sum).collect()
 }
 
+/// How far `found` is from the softmax of `row`.
+fn error_of(dtype: Dtype, row: &[f64], found: &[f64]) -> f64 {
+    reference(row).iter().zip(found).fold(0.0, |error, (expected, found)| {
+        worst(error, (found - expected).abs() / expected.max(dtype.smallest()))
+    })
+}
+
 struct Softmax {
     kernel: CudaFunction,
     config: LaunchConfig,
@@ -102,10 +110,7 @@ impl Body for Softmax {
         for row in inputs::rows(rows, columns) {
             let range = row * columns..(row + 1) * columns;
             let found = inputs::read(device, dtype, &self.output, range.clone())?;
-            let expected = reference(&inputs::expected(dtype, self.seed, range));
-            for (found, expected) in found.into_iter().zip(expected) {
-                error = worst(error, (found - expected).abs() / expected.max(dtype.smallest()));
-            }
+            error = worst(error, error_of(dtype, &inputs::expected(dtype, self.seed, range), &found));
         }
         Ok(error)
     }
@@ -117,7 +122,40 @@ impl Body for Softmax {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::emulated::{self, Argument},
+        *,
+    };
+
+    /// The kernels are right for rows of a warp, of a block and of no registers, and where a row ends before its threads.
+    #[test]
+    fn kernels_are_right() {
+        let cases = [
+            (Dtype::F32, 9, 36, "softmax"),
+            (Dtype::F64, 2, 1_002, "softmax"),
+            (Dtype::F16, 2, 4_104, "softmax"),
+            (Dtype::Bf16, 2, 40_008, "softmax_long"),
+        ];
+        for (dtype, rows, columns, kernel) in cases {
+            let matrix = Matrix { dtype, rows, columns };
+            let plan = Plan::of(dtype, columns);
+            assert_eq!(plan.is_none(), kernel == "softmax_long");
+            let plan = plan.unwrap_or(Plan::LONG);
+            let arguments = [
+                Argument::room(dtype, matrix.len()),
+                Argument::filled(dtype, matrix.len(), 3),
+                Argument::Number(rows as u64),
+                Argument::Number(matrix.packs().into()),
+            ];
+            let found = emulated::run(SOURCE, &plan.macros(dtype), kernel, plan.config(rows), &arguments);
+            let found = dtype.read(&found[0]);
+            let inputs = inputs::expected(dtype, 3, 0..matrix.len());
+            for (row, found) in inputs.chunks_exact(columns).zip(found.chunks_exact(columns)) {
+                let error = error_of(dtype, row, found);
+                assert!(error <= tolerance(matrix), "{kernel} of {dtype:?}: {error}");
+            }
+        }
+    }
 
     /// A row sums to 1, in the ratio of the exponentials, whatever is added to all of it.
     #[test]

@@ -114,7 +114,29 @@ impl Body for Transpose {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::emulated::{self, Argument},
+        *,
+    };
+
+    /// The kernel puts every element where it belongs, whatever its size.
+    #[test]
+    fn kernels_are_right() {
+        for (dtype, rows, columns) in [(Dtype::F64, 64, 64), (Dtype::F32, 128, 192), (Dtype::F16, 192, 64)] {
+            let n = rows * columns;
+            let arguments = [
+                Argument::room(dtype, n),
+                Argument::filled(dtype, n, 3),
+                Argument::Number(rows as u64),
+                Argument::Number(columns as u64),
+            ];
+            let config = blocks(n / SIDE / SIDE, THREADS);
+            let found = emulated::run(SOURCE, &macros(dtype), "transpose", config, &arguments);
+            let expected: Vec<f64> =
+                (0..n).map(|i| inputs::rounded(dtype, 3, source_of(i, rows, columns))).collect();
+            assert_eq!(dtype.read(&found[0]), expected, "{dtype:?}");
+        }
+    }
 
     /// The transpose of 2 × 3.
     #[test]

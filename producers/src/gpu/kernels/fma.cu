@@ -7,14 +7,6 @@ const int CHAINS = 4;
 #if PAIRED
 typedef unsigned Lane;
 __device__ __forceinline__ Lane both(T x) { return (unsigned)x.bits << 16 | x.bits; }
-__device__ __forceinline__ Lane fma_of(Lane x, Lane a, Lane b, Half) {
-    asm("fma.rn.f16x2 %0, %0, %1, %2;" : "+r"(x) : "r"(a), "r"(b));
-    return x;
-}
-__device__ __forceinline__ Lane fma_of(Lane x, Lane a, Lane b, Bfloat16) {
-    asm("fma.rn.bf16x2 %0, %0, %1, %2;" : "+r"(x) : "r"(a), "r"(b));
-    return x;
-}
 #else
 typedef T Lane;
 __device__ __forceinline__ Lane both(T x) { return x; }

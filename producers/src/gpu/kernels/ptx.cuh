@@ -1,4 +1,35 @@
-// What the tensor cores and their data paths need, as PTX (ISA 7.0, compute capability 8.0).
+// What there is no C++ for without header files, as PTX (ISA 7.0): conversions, arithmetic in pairs, the tensor cores and
+// their data paths. Some need compute capability 8.0.
+
+__device__ __forceinline__ float widen(Half x) {
+    float y;
+    asm("cvt.f32.f16 %0, %1;" : "=f"(y) : "h"(x.bits));
+    return y;
+}
+__device__ __forceinline__ float widen(Bfloat16 x) { return __uint_as_float((unsigned)x.bits << 16); }
+
+// To the nearest even.
+__device__ __forceinline__ void narrow(float x, Half &y) {
+    asm("cvt.rn.f16.f32 %0, %1;" : "=h"(y.bits) : "f"(x));
+}
+__device__ __forceinline__ void narrow(float x, Bfloat16 &y) {
+#if __CUDA_ARCH__ >= 800
+    asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(y.bits) : "f"(x));
+#else
+    unsigned bits = __float_as_uint(x);
+    y.bits = (unsigned short)((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+#endif
+}
+
+// x · a + b, in both halves.
+__device__ __forceinline__ unsigned fma_of(unsigned x, unsigned a, unsigned b, Half) {
+    asm("fma.rn.f16x2 %0, %0, %1, %2;" : "+r"(x) : "r"(a), "r"(b));
+    return x;
+}
+__device__ __forceinline__ unsigned fma_of(unsigned x, unsigned a, unsigned b, Bfloat16) {
+    asm("fma.rn.bf16x2 %0, %0, %1, %2;" : "+r"(x) : "r"(a), "r"(b));
+    return x;
+}
 
 __device__ __forceinline__ unsigned shared_address(const void *pointer) {
     return (unsigned)__cvta_generic_to_shared(pointer);
