@@ -195,12 +195,7 @@ struct Attention {
 impl Body for Attention {
     fn enqueue(&mut self, device: &Device) -> Result<(), GpuError> {
         let length = u32::try_from(self.shape.length).unwrap_or(u32::MAX);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_precision_loss,
-            reason = "the kernel has f32"
-        )]
-        let scale = (LOG2_E / (self.shape.d as f64).sqrt()) as f32;
+        let scale = self.shape.scale();
         let [q, k, v] = &self.inputs;
         let mut launch = device.stream.launch_builder(&self.kernel);
         launch.arg(&mut self.output).arg(q).arg(k).arg(v).arg(&length).arg(&scale);

@@ -9,7 +9,7 @@
 )]
 
 use super::{dtype::Dtype, error::GpuError, library::Library};
-use cudarc::nvrtc::{CompileError, Ptx, result, result::NvrtcError, sys::nvrtcProgram};
+use cudarc::nvrtc::{CompileError, Ptx, result, result::NvrtcError, sys};
 use std::ffi::{CStr, CString, c_char};
 
 /// A file of kernels.
@@ -40,8 +40,11 @@ pub(crate) use source;
 /// Macros, as `NAME=VALUE`.
 pub(crate) type Defines = Vec<String>;
 
-/// Every file of kernels of this build, and the macros that it is compiled with for a compute capability.
-const SOURCES: &[(Source, fn((i32, i32)) -> Vec<Defines>)] = &[
+/// Every set of macros that a file is compiled with for a compute capability.
+type Variants = fn((i32, i32)) -> Vec<Defines>;
+
+/// Every file of kernels of this build.
+const SOURCES: &[(Source, Variants)] = &[
     (super::attention::SOURCE, super::attention::variants),
     (super::elementwise::SOURCE, super::elementwise::variants),
     (super::fma::SOURCE, super::fma::variants),
@@ -82,13 +85,15 @@ pub fn compile_all((major, minor): (i32, i32)) -> Result<Vec<(String, String)>, 
 }
 
 impl Source {
-    /// PTX for devices of compute capability `major.minor` and later, with the macros `defines`.
+    /// PTX for devices of compute capability `major.minor` and later, with the macros `defines`. A compiler that is
+    /// older than the device compiles for the newest one that it knows, which the driver then translates.
     ///
     /// # Errors
     /// [`GpuError`] if there is no compiler, or the source does not compile.
     pub(crate) fn compile(self, (major, minor): (i32, i32), defines: &[String]) -> Result<Ptx, GpuError> {
         Library::Nvrtc.require()?;
-        self.program(&format!("compute_{major}{minor}"), defines).map(|(ptx, _)| ptx)
+        let arch = newest(&architectures(), 10 * major + minor);
+        self.program(&format!("compute_{arch}"), defines).map(|(ptx, _)| ptx)
     }
 
     /// All of it, of which the compiler says where a line is from.
@@ -104,8 +109,27 @@ impl Source {
     }
 }
 
+/// What the compiler can compile for: 90 is compute capability 9.0.
+fn architectures() -> Vec<i32> {
+    let mut count = 0;
+    // SAFETY: the compiler is there, and writes as many numbers as it said.
+    unsafe {
+        if sys::nvrtcGetNumSupportedArchs(&raw mut count).result().is_err() {
+            return Vec::new();
+        }
+        let mut known = vec![0; usize::try_from(count).unwrap_or_default()];
+        let outcome = sys::nvrtcGetSupportedArchs(known.as_mut_ptr()).result();
+        if outcome.is_ok() { known } else { Vec::new() }
+    }
+}
+
+/// The newest of the `known` that a device of `arch` can run; `arch` itself where none is.
+fn newest(known: &[i32], arch: i32) -> i32 {
+    known.iter().copied().filter(|known| *known <= arch).max().unwrap_or(arch)
+}
+
 /// A program, until it goes out of scope.
-struct Program(nvrtcProgram);
+struct Program(sys::nvrtcProgram);
 
 impl Drop for Program {
     fn drop(&mut self) {
@@ -115,9 +139,7 @@ impl Drop for Program {
 }
 
 fn build(source: Source, options: &[String]) -> Result<(Ptx, String), CompileError> {
-    let invalid = |_| {
-        CompileError::CreationError(NvrtcError(cudarc::nvrtc::sys::nvrtcResult::NVRTC_ERROR_INVALID_INPUT))
-    };
+    let invalid = |_| CompileError::CreationError(NvrtcError(sys::nvrtcResult::NVRTC_ERROR_INVALID_INPUT));
     let (text, name) =
         (CString::new(source.text()).map_err(invalid)?, CString::new(source.name).map_err(invalid)?);
     let program = Program(result::create_program(&text, Some(&name)).map_err(CompileError::CreationError)?);
@@ -139,4 +161,23 @@ fn build(source: Source, options: &[String]) -> Result<(Ptx, String), CompileErr
 fn text_of(text: &[c_char]) -> CString {
     let bytes: Vec<u8> = text.iter().map(|c| c.cast_unsigned()).chain([0]).collect();
     CStr::from_bytes_until_nul(&bytes).unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A device newer than the compiler gets what the compiler knows best, and one that it no longer knows its own.
+    #[test]
+    fn compilers_may_be_older_than_devices() {
+        let known = [75, 80, 86, 89, 90];
+        assert_eq!([70, 75, 87, 90, 100].map(|arch| newest(&known, arch)), [70, 75, 86, 90, 90]);
+        assert_eq!(newest(&[], 90), 90);
+    }
+
+    /// Macros are those of the element type and others.
+    #[test]
+    fn macros() {
+        assert_eq!(defines(Dtype::F16, &[("THREADS", 64)]), ["ELEMENT=Half", "THREADS=64"]);
+    }
 }

@@ -128,6 +128,7 @@ impl Body for Reduce {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "these are exact")]
 mod tests {
     use super::{
         super::{
