@@ -1,7 +1,11 @@
 //! The device that a process measures on.
 #![expect(unsafe_code, reason = "streams are synchronised by hand")]
 
-use super::{error::GpuError, library::Library, nvrtc::Source};
+use super::{
+    error::GpuError,
+    library::Library,
+    nvrtc::{Defines, Source},
+};
 use cudarc::driver::{
     CudaContext, CudaFunction, CudaModule, CudaStream, LaunchConfig, sys::CUdevice_attribute as Attribute,
 };
@@ -26,7 +30,7 @@ pub(crate) struct Device {
     pub(crate) resident_threads: u32,
     /// Bytes of the level-2 cache.
     pub(crate) l2: usize,
-    modules: Mutex<HashMap<(Source, Vec<String>), Arc<CudaModule>>>,
+    modules: Mutex<HashMap<(Source, Defines), Arc<CudaModule>>>,
 }
 
 impl Device {

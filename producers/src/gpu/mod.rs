@@ -7,17 +7,27 @@
 //! A family of workloads is a module with its `SPECS` and a function `open`; what a workload does on the device
 //! is a [`Body`](running::Body).
 
+mod attention;
 mod device;
 mod dtype;
 mod elementwise;
+#[cfg(test)]
+mod emulated;
 mod error;
+mod fma;
 mod inputs;
 mod lane;
+mod layer_norm;
 mod library;
 mod nvrtc;
 mod parameters;
+mod quantise;
+mod reduce;
 mod registry;
+mod rows;
 mod running;
+mod softmax;
+mod transpose;
 mod watch;
 
 #[doc(hidden)]

@@ -13,7 +13,7 @@ use crate::{
 };
 use benchlake_schemas::{Check, Metric, Timer, Work, now};
 use cudarc::driver::{
-    CudaFunction, CudaGraph,
+    CudaFunction, CudaGraph, LaunchConfig,
     sys::{CUgraphInstantiate_flags, CUstreamCaptureMode},
 };
 use std::{panic::resume_unwind, sync::Arc};
@@ -56,8 +56,8 @@ pub(crate) trait Body {
         Ok(())
     }
 
-    /// Its kernels, and the threads of a block of each.
-    fn kernels(&self) -> Vec<(CudaFunction, u32)> {
+    /// Its kernels, and how each is launched.
+    fn kernels(&self) -> Vec<(CudaFunction, LaunchConfig)> {
         Vec::new()
     }
 }
@@ -233,10 +233,10 @@ impl Workload for Running {
 
     fn beside(&mut self) -> Beside {
         let mut beside = self.watch.end();
-        beside.series.extend(self.opened.body.kernels().first().into_iter().flat_map(|(kernel, threads)| {
+        beside.series.extend(self.opened.body.kernels().first().into_iter().flat_map(|(kernel, config)| {
             [
                 (Metric::Registers, kernel.num_regs().ok().map(f64::from)),
-                (Metric::Occupancy, occupancy(&self.device, kernel, *threads)),
+                (Metric::Occupancy, occupancy(&self.device, kernel, config)),
             ]
             .into_iter()
             .filter_map(|(metric, level)| Some((metric, one(level?))))
@@ -245,9 +245,10 @@ impl Workload for Running {
     }
 }
 
-/// The share of a multiprocessor's resident threads that blocks of `threads` threads of `kernel` can fill.
-fn occupancy(device: &Device, kernel: &CudaFunction, threads: u32) -> Option<f64> {
-    let blocks = kernel.occupancy_max_active_blocks_per_multiprocessor(threads, 0, None).ok()?;
+/// The share of a multiprocessor's resident threads that `kernel` can fill, launched by `config`.
+fn occupancy(device: &Device, kernel: &CudaFunction, config: &LaunchConfig) -> Option<f64> {
+    let (threads, shared) = (config.block_dim.0, config.shared_mem_bytes as usize);
+    let blocks = kernel.occupancy_max_active_blocks_per_multiprocessor(threads, shared, None).ok()?;
     Some(f64::from(blocks * threads) / f64::from(device.resident_threads))
 }
 
