@@ -47,6 +47,18 @@ impl Library {
         }
     }
 
+    /// What it is needed for.
+    pub(crate) const fn allows(self) -> &'static str {
+        match self {
+            Self::Driver | Self::Nvrtc => "benchmarks of devices",
+            Self::Cublas => "products of matrices by cuBLAS",
+            Self::CublasLt => "products of matrices by cuBLASLt",
+            Self::Cufft => "Fourier transforms",
+            Self::Cusparse => "products of sparse matrices",
+            Self::Nccl => "collectives between devices",
+        }
+    }
+
     /// The package of pip that has it, for the newest CUDA.
     const fn package(self) -> &'static str {
         match self {

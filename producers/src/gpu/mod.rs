@@ -7,6 +7,7 @@
 //! A family of workloads is a module with its `SPECS` and a function `open`; what a workload does on the device
 //! is a [`Body`](running::Body).
 
+mod condition;
 mod device;
 mod dtype;
 mod elementwise;
@@ -29,6 +30,7 @@ mod topology;
 mod visible;
 mod watch;
 
+pub use condition::{Condition, conditions};
 pub use facts::{Clock, DeviceFacts, Devices, EccErrors, Link, LinkEnd, Pair, Pcie, Slowdown};
 pub use kept::devices;
 pub(crate) use kept::environment;
