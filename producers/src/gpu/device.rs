@@ -28,8 +28,11 @@ pub(crate) struct Device {
     pub(crate) resident_threads: u32,
     /// Bytes of the level-2 cache.
     pub(crate) l2: usize,
-    modules: Mutex<HashMap<(Source, Vec<String>), Arc<CudaModule>>>,
+    modules: Mutex<Modules>,
 }
+
+/// What is compiled, by its source and macros.
+type Modules = HashMap<(Source, Vec<String>), Arc<CudaModule>>;
 
 impl Device {
     /// The device of this process, opened once.
