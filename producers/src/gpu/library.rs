@@ -116,3 +116,19 @@ impl Library {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is missing says where to get it, and how to name where it lies.
+    #[test]
+    fn missing_libraries_have_a_way_out() {
+        assert_eq!(
+            Library::Nccl.way_out(),
+            "install CUDA's or `pip install nvidia-nccl-cu12`, or name where it lies in BENCHLAKE_CUDA_PATH"
+        );
+        let ways: std::collections::BTreeSet<_> = Library::ALL.into_iter().map(Library::way_out).collect();
+        assert_eq!(ways.len(), 6, "cuBLAS and cuBLASLt come together");
+    }
+}
