@@ -103,6 +103,8 @@ pub(super) struct Running {
     /// The iterations that were captured, and how many.
     graph: Option<(u64, CudaGraph)>,
     watch: Watch,
+    /// Iterations of the sample that comes next.
+    iterations: u64,
     /// What the device said of the last run.
     time: Option<f64>,
 }
@@ -120,7 +122,8 @@ impl Running {
         let (resolution, overhead) = lane.calibrate()?;
         let timer = Timer { timer_resolution: Some(resolution), timer_overhead: Some(overhead) };
         let watch = Watch::start(&device);
-        let mut running = Self { device, lane, label, opened, mode, timer, graph: None, watch, time: None };
+        let mut running =
+            Self { device, lane, label, opened, mode, timer, graph: None, watch, iterations: 1, time: None };
         running.once()?;
         Ok(running)
     }
@@ -168,6 +171,7 @@ impl Running {
     /// What is prepared before a sample of `iterations`.
     fn make_ready(&mut self, iterations: u64) -> Result<(), GpuError> {
         self.watch.look();
+        self.iterations = iterations;
         match self.mode {
             Mode::Graph => self.capture(iterations),
             _ => self.lane.prepare(),
@@ -224,7 +228,15 @@ impl Workload for Running {
     }
 
     fn device_time(&mut self) -> Option<f64> {
-        self.time.take()
+        let time = self.time.take();
+        if let Some(time) = time {
+            self.watch.ran(self.iterations, time);
+        }
+        time
+    }
+
+    fn warmed_up(&mut self) {
+        self.watch.restart();
     }
 
     fn device(&self) -> Option<String> {
@@ -253,7 +265,7 @@ fn occupancy(device: &Device, kernel: &CudaFunction, config: &LaunchConfig) -> O
 }
 
 /// A level that does not change.
-fn one(level: f64) -> Samples {
+pub(super) fn one(level: f64) -> Samples {
     Samples {
         started_at: now(),
         offsets: vec![0],

@@ -110,7 +110,8 @@ fn record(
         message = format!("{benchmark}: {text}");
     }
     // What the dead process knew of itself, which may be another program than this one.
-    let start = Session { environment, ..rows::session(spec, &suite, started_at) };
+    let devices = rows::devices(&environment);
+    let start = Session { environment, devices, ..rows::session(spec, &suite, started_at) };
     spool.append(&[rows::ended(start, Status::Failed, Some(message))])?;
     Ok(())
 }
@@ -152,7 +153,10 @@ struct Process {
 
 impl Process {
     fn start(program: &Path, spec: &SessionSpec) -> Result<Self, SessionError> {
-        let mut child = Command::new(program)
+        let mut command = Command::new(program);
+        #[cfg(feature = "gpu")]
+        crate::gpu::give(&mut command);
+        let mut child = command
             .args(ARGUMENTS)
             // What it says is told by its launcher, which knows how.
             .env_remove("BENCHLAKE_LOG_FORMAT")
