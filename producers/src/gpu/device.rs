@@ -95,6 +95,16 @@ impl Device {
     }
 }
 
+/// How many devices this process sees.
+///
+/// # Errors
+/// Why that is not known.
+pub(crate) fn visible() -> Result<usize, String> {
+    Library::Driver.require().map_err(|error| error.to_string())?;
+    let count = CudaContext::device_count().map_err(GpuError::driver("counting the devices"));
+    Ok(usize::try_from(count.map_err(|error| error.to_string())?).unwrap_or_default())
+}
+
 /// `GPU-8-4-4-4-12`.
 fn uuid(bytes: [u8; 16]) -> String {
     let mut text = String::from("GPU-");

@@ -22,4 +22,5 @@ mod watch;
 
 pub use parameters::Spec;
 pub use registry::specs;
+pub(crate) use device::visible;
 pub(crate) use registry::{open, spec};

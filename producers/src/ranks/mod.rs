@@ -9,12 +9,14 @@
 //! it has none. The other ranks wait meanwhile.
 
 pub(crate) mod barrier;
+mod devices;
 mod error;
 mod group;
 mod link;
 mod meeting;
 pub(crate) mod step;
 
+pub use devices::{devices, visible_devices};
 pub use error::RankError;
 pub use group::Group;
 pub(crate) use meeting::free_address;
