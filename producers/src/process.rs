@@ -104,8 +104,8 @@ pub(crate) const fn exit_code(error: &SessionError) -> u8 {
         SessionError::Suite(_) | SessionError::Filter { .. } | SessionError::Placement(_) => exit::USAGE,
         SessionError::Ranks(RankError::Died { .. } | RankError::Silent { .. }) => exit::ABANDONED,
         SessionError::Ranks(_)
-        | SessionError::Spool(_) | SessionError::MemoryLimit { .. } | SessionError::Start { .. } => {
-            exit::INTERNAL
-        }
+        | SessionError::Spool(_)
+        | SessionError::MemoryLimit { .. }
+        | SessionError::Start { .. } => exit::INTERNAL,
     }
 }

@@ -88,7 +88,9 @@ impl Workload for Odd {
             ("dies", 2) if self.runs > 3 => kill_process(getpid(), Signal::KILL).expect("it dies"),
             ("panics", 1) if self.runs > 3 => panic!("as planned"),
             ("hangs", 1) => thread::sleep(Duration::from_secs(1000)),
-            ("slow", rank) => (0..iterations).for_each(|_| thread::sleep(Duration::from_millis(1 + rank as u64))),
+            ("slow", rank) => {
+                (0..iterations).for_each(|_| thread::sleep(Duration::from_millis(1 + rank as u64)))
+            }
             _ => thread::sleep(Duration::from_millis(1)),
         }
     }
@@ -121,7 +123,8 @@ fn rank() -> ExitCode {
         Ok(_) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
-            let abandoned = matches!(&error, SessionError::Ranks(error) if error.to_string().starts_with("rank"));
+            let abandoned =
+                matches!(&error, SessionError::Ranks(error) if error.to_string().starts_with("rank"));
             ExitCode::from(if abandoned { benchlake_producers::process::exit::ABANDONED } else { 1 })
         }
     }
@@ -194,7 +197,10 @@ fn recorded(spool: &Path) {
     }
     for (rank, row) in of("slow", Phase::Measure) {
         let least = 1e-3 * (1 + rank) as f64;
-        assert!(row.samples.iter().zip(&row.iterations).all(|(time, k)| *time >= least * *k as f64), "{row:?}");
+        assert!(
+            row.samples.iter().zip(&row.iterations).all(|(time, k)| *time >= least * *k as f64),
+            "{row:?}"
+        );
     }
     assert_eq!(of("alone", Phase::Measure).keys().copied().collect::<Vec<_>>(), [0]);
     let without: Vec<_> = series.iter().filter(|row| row.samples.is_empty()).collect();

@@ -14,13 +14,14 @@ mod error;
 mod inputs;
 mod lane;
 mod library;
+mod nccl;
 mod nvrtc;
 mod parameters;
 mod registry;
 mod running;
 mod watch;
 
+pub(crate) use device::visible;
 pub use parameters::Spec;
 pub use registry::specs;
-pub(crate) use device::visible;
 pub(crate) use registry::{open, spec};

@@ -259,7 +259,13 @@ pub(super) struct Timed {
     clippy::cast_sign_loss,
     reason = "a sample is positive and far below 2^53 ns, which are 104 days"
 )]
-pub(super) fn timed(workload: &mut dyn Workload, iterations: u64, clock: &Clock, begin: u64, to: &mut Samples) -> Timed {
+pub(super) fn timed(
+    workload: &mut dyn Workload,
+    iterations: u64,
+    clock: &Clock,
+    begin: u64,
+    to: &mut Samples,
+) -> Timed {
     workload.prepare(iterations);
     let depth = to.samples.len() % DEPTHS;
     let (start, end) = at_depth(depth, workload, iterations, clock);

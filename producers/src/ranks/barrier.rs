@@ -105,11 +105,10 @@ mod tests {
     fn plans() {
         assert_eq!(plan(&given("ranks", "4")).expect("a plan").to_string(), "ranks.barrier{ranks=4}");
         let text = |key: &str, value: &str| plan(&given(key, value)).expect_err("a mistake").to_string();
-        assert_eq!(
-            text("rank", "2"),
-            "unknown parameter \"rank\" of ranks.barrier; did you mean \"ranks\"?"
-        );
+        assert_eq!(text("rank", "2"), "unknown parameter \"rank\" of ranks.barrier; did you mean \"ranks\"?");
         assert!(text("ranks", "1").contains("2 or more"));
-        assert!(plan(&BTreeMap::new()).expect_err("a mistake").to_string().starts_with("ranks.barrier needs"));
+        assert!(
+            plan(&BTreeMap::new()).expect_err("a mistake").to_string().starts_with("ranks.barrier needs")
+        );
     }
 }

@@ -39,7 +39,11 @@ pub fn devices(
 
 fn split(list: &str) -> Vec<String> {
     let list = list.trim();
-    if list.is_empty() { Vec::new() } else { list.split(',').map(|device| device.trim().to_owned()).collect() }
+    if list.is_empty() {
+        Vec::new()
+    } else {
+        list.split(',').map(|device| device.trim().to_owned()).collect()
+    }
 }
 
 /// How many devices this process may use.

@@ -199,7 +199,10 @@ mod tests {
     fn a_death_is_told_by_name() {
         let begun = Instant::now();
         let ends = ranks(3, |group| if group.rank() == 2 { None } else { Some(group.barrier()) });
-        assert_eq!(ends[..2], [Some(Err(RankError::Died { rank: 2 })), Some(Err(RankError::Died { rank: 2 }))]);
+        assert_eq!(
+            ends[..2],
+            [Some(Err(RankError::Died { rank: 2 })), Some(Err(RankError::Died { rank: 2 }))]
+        );
         assert!(begun.elapsed() < Duration::from_secs(1));
     }
 

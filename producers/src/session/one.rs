@@ -154,7 +154,9 @@ impl Context<'_> {
             Err(panic) => panicked(panic.as_ref()),
         };
         match failure {
-            Failure::Benchmark { error, .. } if self.group.size() > 1 => Failure::Ranks(RankError::Here(error)),
+            Failure::Benchmark { error, .. } if self.group.size() > 1 => {
+                Failure::Ranks(RankError::Here(error))
+            }
             failure => failure,
         }
     }

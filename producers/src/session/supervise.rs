@@ -151,8 +151,13 @@ impl Ranks {
             };
             spec.group = Some(free_address().map_err(problem)?);
         }
-        let mut ranks =
-            Self { processes: Vec::new(), events, left: spec.done.len(), current: None, finished: Vec::new() };
+        let mut ranks = Self {
+            processes: Vec::new(),
+            events,
+            left: spec.done.len(),
+            current: None,
+            finished: Vec::new(),
+        };
         for rank in 0..spec.ranks() {
             match Process::start(program, &spec.of_rank(rank), sender.clone()) {
                 Ok(process) => ranks.processes.push(process),
@@ -223,7 +228,9 @@ impl Ranks {
 
     /// Tells what was said by processes that ended as they should. Of one that died it is told already.
     fn say_last(&self, tell: &mut dyn FnMut(Told)) {
-        for (rank, process) in self.processes.iter().enumerate().filter(|(_, process)| process.ended.is_some()) {
+        for (rank, process) in
+            self.processes.iter().enumerate().filter(|(_, process)| process.ended.is_some())
+        {
             let who = if rank == 0 { String::new() } else { format!("rank {rank}: ") };
             process.said.lines().for_each(|line| tell(Told::Said(format!("{who}{line}"))));
         }
