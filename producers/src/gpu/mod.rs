@@ -22,6 +22,8 @@ mod running;
 mod watch;
 
 pub(crate) use device::visible;
+#[doc(hidden)]
+pub use nvrtc::compile_all;
 pub use parameters::Spec;
 pub use registry::specs;
 pub(crate) use registry::{open, spec};

@@ -18,13 +18,19 @@ mod workload;
 
 use super::{
     error::GpuError,
-    nvrtc::Source,
+    nvrtc::{Defines, Source},
     parameters::{Spec, Values},
 };
 use crate::{cpu::Parameter, measure::Workload, ranks::RANKS};
 
 pub(crate) const SOURCE: Source =
     Source { name: "collective.cu", text: include_str!("../kernels/collective.cu") };
+
+/// Every set of macros that the kernels are compiled with.
+pub(crate) fn variants() -> Vec<Defines> {
+    [2, 4, 8].map(|bytes| vec![format!("BYTES={bytes}")]).to_vec()
+}
+
 /// Threads of a block.
 const THREADS: u32 = 256;
 
