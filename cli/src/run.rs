@@ -57,7 +57,7 @@ pub(crate) fn run(args: &Run, global: &Global) -> Result<u8, Failure> {
         spool_options: SpoolOptions { max_bytes: args.spool_max << 20, when_full, ..SpoolOptions::default() },
         memory_limit: Some(args.memory_limit.map_or_else(memory, |mebibytes| (mebibytes as u64) << 20)),
         counters: !args.no_counters,
-        world_size: if devices.is_empty() { args.ranks.into() } else { devices.len() as i64 },
+        world_size: world_size(args, &devices),
         devices,
         pin: args.pin.clone(),
         numa: args.numa,
@@ -83,6 +83,11 @@ fn devices(args: &Run) -> Result<Vec<String>, Failure> {
     args.devices.as_deref().map_or(Ok(Vec::new()), |list| {
         ranks::devices(list, visible.as_deref(), ranks::visible_devices).map_err(Failure::usage)
     })
+}
+
+/// How many processes a session is.
+fn world_size(args: &Run, devices: &[String]) -> i64 {
+    if devices.is_empty() { args.ranks.into() } else { i64::try_from(devices.len()).unwrap_or(i64::MAX) }
 }
 
 /// The suite, how errors call it, and the folder that its programs and its repository are looked for in.

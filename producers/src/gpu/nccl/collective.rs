@@ -18,7 +18,7 @@ use crate::gpu::{
     running::{Body, Hook, Opened},
 };
 use benchlake_schemas::Work;
-use cudarc::driver::{CudaFunction, CudaSlice, PushKernelArg, sys::CUdeviceptr};
+use cudarc::driver::{CudaFunction, CudaSlice, PushKernelArg, result::memset_d8_async, sys::CUdeviceptr};
 use std::sync::Arc;
 
 /// Launches that one collective may enqueue at most, with what NCCL keeps for each until it runs.
@@ -39,11 +39,11 @@ pub(super) struct Collective {
 }
 
 impl Collective {
-    pub(super) fn new(device: Arc<Device>, name: &str, values: &Values) -> Result<Self, GpuError> {
+    pub(super) fn new(device: Arc<Device>, name: &str, values: &Values, seed: u64) -> Result<Self, GpuError> {
         let operation =
             Operation::of(name).ok_or_else(|| GpuError::Missing(format!("no collective {name}")))?;
         let (element, ranks) = (Element::of(values.word("dtype")), values.size("ranks"));
-        let pattern = Pattern::new(ranks, 0);
+        let pattern = Pattern::new(ranks, seed);
         let pattern =
             pattern.ok_or_else(|| GpuError::Missing(format!("{ranks} ranks: at most 128 can be checked")))?;
         let lengths = operation.lengths(values.size("bytes"), element.bytes(), ranks);
@@ -104,18 +104,18 @@ impl Connected {
         device.stream.clone_htod(&bits).map_err(GpuError::driver("copying a pattern"))
     }
 
-    /// Puts in place what this rank sends, and elsewhere what nobody sends.
+    /// Puts in place what this rank sends, and elsewhere what nobody sends: what an earlier iteration left would
+    /// look right.
     fn refill(&self) -> Result<(), GpuError> {
-        let Collective { device, element, lengths, receive, .. } = &self.part;
+        let Collective { device, element, lengths, send, receive, .. } = &self.part;
         let problem = GpuError::driver("filling inputs");
-        if let Some(receive) = receive {
-            let bytes = lengths.receive * element.bytes();
-            // SAFETY: it is as long, and lives until the stream was waited for.
-            unsafe {
-                cudarc::driver::result::memset_d8_async(receive.at(0), 0xa5, bytes, device.stream.cu_stream())
-            }
+        let (to, elements) = match receive {
+            Some(receive) => (receive.at(0), lengths.receive),
+            None => (send.at(0), lengths.send.max(lengths.receive)),
+        };
+        // SAFETY: it is as long, and lives until the stream was waited for.
+        unsafe { memset_d8_async(to, 0xa5, elements * element.bytes(), device.stream.cu_stream()) }
             .map_err(&problem)?;
-        }
         let table = self.table(&[self.communicator.rank()])?;
         let (place, n, period, first) =
             (self.places().0, lengths.send as u64, self.part.pattern.period as u64, 0_u64);

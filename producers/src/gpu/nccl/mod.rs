@@ -17,6 +17,7 @@ mod pattern;
 mod workload;
 
 use super::{
+    device::Device,
     error::GpuError,
     nvrtc::{Defines, Source},
     parameters::{Spec, Values},
@@ -96,12 +97,12 @@ pub(super) fn open(
     values: &Values,
     seed: u64,
 ) -> Result<Box<dyn Workload>, GpuError> {
+    let device = Device::shared()?;
     communicator::require()?;
-    let device = super::device::Device::shared()?;
     let part: Box<dyn workload::Part> = if name == data_parallel::NAME {
         Box::new(data_parallel::Step::new(device.clone(), values, seed)?)
     } else {
-        Box::new(collective::Collective::new(device.clone(), name, values)?)
+        Box::new(collective::Collective::new(device.clone(), name, values, seed)?)
     };
     Ok(Box::new(workload::OfRanks::new(device, label, values.clone(), part)))
 }
