@@ -10,6 +10,7 @@ const VIEWS: &[(&str, &str)] = &[
     ("runs", include_str!("views/runs.sql")),
     ("benchmarks", include_str!("views/benchmarks.sql")),
     ("failures", include_str!("views/failures.sql")),
+    ("together", include_str!("views/together.sql")),
     ("timings", include_str!("views/timings.sql")),
     ("peaks", include_str!("views/peaks.sql")),
     ("roofline", include_str!("views/roofline.sql")),

@@ -120,6 +120,16 @@ fn bus(domain: u32, bus: u32, device: u32) -> String {
     format!("{domain:08X}:{bus:02X}:{device:02X}.0")
 }
 
+/// How many devices this process sees.
+///
+/// # Errors
+/// Why that is not known.
+pub(crate) fn visible() -> Result<usize, String> {
+    Library::Driver.require().map_err(|error| error.to_string())?;
+    let count = CudaContext::device_count().map_err(GpuError::driver("counting the devices"));
+    Ok(usize::try_from(count.map_err(|error| error.to_string())?).unwrap_or_default())
+}
+
 /// `GPU-8-4-4-4-12`.
 fn uuid(bytes: [u8; 16]) -> String {
     let mut text = String::from("GPU-");

@@ -23,6 +23,7 @@ mod lane;
 mod layer_norm;
 mod library;
 mod links;
+mod nccl;
 mod nvml;
 mod nvrtc;
 mod parameters;
@@ -39,15 +40,15 @@ mod topology;
 mod transpose;
 mod visible;
 mod watch;
-mod watch;
 
-#[doc(hidden)]
-pub use nvrtc::compile_all;
 pub use condition::{Condition, conditions};
+pub(crate) use device::visible;
 pub use facts::{Clock, DeviceFacts, Devices, EccErrors, Link, LinkEnd, Pair, Pcie, Slowdown};
 pub use kept::devices;
 pub(crate) use kept::environment;
 pub(crate) use links::{give, take};
+#[doc(hidden)]
+pub use nvrtc::compile_all;
 pub use parameters::Spec;
 pub use registry::specs;
 pub(crate) use registry::{open, spec};

@@ -1,10 +1,20 @@
 //! What can be measured.
 
 use super::Samples;
+use crate::{ranks::Group, session::Refused};
 use benchlake_schemas::{Check, Flag, Metric, Timer, Work};
 
 /// One benchmark, set up and ready: its constructor did the allocating, seeding and first touching.
 pub trait Workload {
+    /// What all ranks that measure together do at once, after each was set up and before anything else: they
+    /// connect.
+    ///
+    /// # Errors
+    /// [`Refused`], why that is not possible here.
+    fn join(&mut self, _group: &Group) -> Result<(), Refused> {
+        Ok(())
+    }
+
     /// Executes the body `iterations` times, through `black_box`, so that nothing is optimised
     /// away. Neither allocates nor calls the system, unless that is what the workload measures.
     fn run(&mut self, iterations: u64);
