@@ -4,6 +4,7 @@ use super::{
     device::Device,
     elementwise,
     error::GpuError,
+    gemm,
     parameters::{Spec, Values},
     running::{Opened, Running},
 };
@@ -20,7 +21,7 @@ use std::{
 /// Workloads that are set up by one function.
 type Open = fn(&str, &Arc<Device>, &Values, u64) -> Result<Opened, GpuError>;
 
-const FAMILIES: &[(&[Spec], Open)] = &[(elementwise::SPECS, elementwise::open)];
+const FAMILIES: &[(&[Spec], Open)] = &[(elementwise::SPECS, elementwise::open), (gemm::SPECS, gemm::open)];
 
 /// Every workload of GPUs.
 pub fn specs() -> impl Iterator<Item = &'static Spec> + Clone {
