@@ -7,19 +7,25 @@
 //! A family of workloads is a module with its `SPECS` and a function `open`; what a workload does on the device
 //! is a [`Body`](running::Body).
 
+mod alloc;
+mod compile;
 mod device;
 mod dtype;
 mod elementwise;
 mod error;
+mod fft;
 mod gemm;
 mod inputs;
 mod lane;
+mod launch;
 mod library;
+mod memcpy;
 mod nvrtc;
 mod owned;
 mod parameters;
 mod registry;
 mod running;
+mod spmv;
 mod watch;
 
 pub use parameters::Spec;

@@ -13,7 +13,8 @@ pub(crate) struct Source {
 }
 
 /// Every file of kernels of this build.
-pub(crate) const SOURCES: &[Source] = &[super::elementwise::SOURCE, super::inputs::SOURCE];
+pub(crate) const SOURCES: &[Source] =
+    &[super::elementwise::SOURCE, super::inputs::SOURCE, super::launch::SOURCE, super::spmv::SOURCE];
 
 impl Source {
     /// PTX for devices of compute capability `major.minor` and later, with the macros `defines` (`NAME=VALUE`).

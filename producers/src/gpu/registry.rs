@@ -1,12 +1,14 @@
 //! The workloads by name.
 
 use super::{
+    alloc, compile,
     device::Device,
     elementwise,
     error::GpuError,
-    gemm,
+    fft, gemm, launch, memcpy,
     parameters::{Spec, Values},
     running::{Opened, Running},
+    spmv,
 };
 use crate::{
     measure::Workload,
@@ -21,7 +23,16 @@ use std::{
 /// Workloads that are set up by one function.
 type Open = fn(&str, &Arc<Device>, &Values, u64) -> Result<Opened, GpuError>;
 
-const FAMILIES: &[(&[Spec], Open)] = &[(elementwise::SPECS, elementwise::open), (gemm::SPECS, gemm::open)];
+const FAMILIES: &[(&[Spec], Open)] = &[
+    (elementwise::SPECS, elementwise::open),
+    (gemm::SPECS, gemm::open),
+    (fft::SPECS, fft::open),
+    (spmv::SPECS, spmv::open),
+    (memcpy::SPECS, memcpy::open),
+    (alloc::SPECS, alloc::open),
+    (launch::SPECS, launch::open),
+    (compile::SPECS, compile::open),
+];
 
 /// Every workload of GPUs.
 pub fn specs() -> impl Iterator<Item = &'static Spec> + Clone {
