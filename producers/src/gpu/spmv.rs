@@ -25,6 +25,8 @@ use std::{ffi::c_void, ptr, sync::Arc};
 
 pub(crate) const SOURCE: Source = Source { name: "spmv.cu", text: include_str!("kernels/spmv.cu") };
 const THREADS: u32 = 256;
+/// Kernels that cuSPARSE launches for one product, at most.
+const LAUNCHES: u64 = 4;
 /// Products that a check sums at most.
 const PRODUCTS: usize = 1 << 24;
 
@@ -362,6 +364,10 @@ impl Body for Spmv {
             }
         }
         Ok(worst)
+    }
+
+    fn launches(&self) -> u64 {
+        LAUNCHES
     }
 }
 

@@ -49,6 +49,9 @@ pub(crate) const SPECS: &[Spec] = &[Spec {
 /// As cuFFT names them.
 const FORWARD: i32 = -1;
 const INVERSE: i32 = 1;
+/// Kernels that cuFFT launches for one call, at most: some for each dimension, more for points with large prime
+/// factors.
+const LAUNCHES: u64 = 32;
 /// Terms that the check may sum, and the fewest and the most bins that it looks at.
 const TERMS: usize = 1 << 25;
 const BINS: [usize; 2] = [2, 16];
@@ -228,6 +231,10 @@ impl Body for Fft {
     fn error(&mut self, device: &Device) -> Result<f64, GpuError> {
         let bins = self.bins(device)?;
         Ok(cpu::worst(bins, self.inverse(device)?))
+    }
+
+    fn launches(&self) -> u64 {
+        LAUNCHES
     }
 }
 
