@@ -45,7 +45,7 @@ pub(crate) fn open(
             "n = {n} is no multiple of {vector}, as vectors of 16 bytes need"
         )));
     }
-    let defines = [format!("T={}", dtype.name()), format!("VECTOR={vector}")];
+    let defines = [format!("ELEMENT={}", dtype.name()), format!("VECTOR={vector}")];
     let kernel = device.kernel(SOURCE, &defines, "triad")?;
     let config = device.grid(n / vector, THREADS);
     let (b, c) = (inputs::filled(device, dtype, n, seed)?, inputs::filled(device, dtype, n, !seed)?);
