@@ -2,9 +2,10 @@
 #![expect(unsafe_code, reason = "calls cuBLAS")]
 
 use super::{
-    super::{device::Device, dtype::Dtype, error::GpuError, inputs, library::Library, owned::Owned},
-    Multiply, Operands, Product, WORKSPACE, one_and_zero,
+    super::{device::Device, dtype::Dtype, error::GpuError, inputs, owned::Owned},
+    Multiply, Operands, WORKSPACE, one_and_zero,
     precision::{Out, Precision},
+    product::Product,
 };
 use cudarc::cublas::{
     result,
@@ -17,9 +18,8 @@ pub(super) struct Cublas {
 
 impl Cublas {
     /// # Errors
-    /// [`GpuError::Missing`] where the library is not there.
+    /// [`GpuError`] if the library cannot be set up.
     pub(super) fn new(device: &Device, operands: &Operands) -> Result<Self, GpuError> {
-        Library::Cublas.require()?;
         device.context.bind_to_thread().map_err(GpuError::driver("using cuBLAS"))?;
         let problem = GpuError::library("setting up cuBLAS");
         let handle = result::create_handle().map_err(&problem)?;

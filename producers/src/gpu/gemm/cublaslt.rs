@@ -2,11 +2,10 @@
 #![expect(unsafe_code, reason = "calls cuBLASLt")]
 
 use super::{
-    super::{
-        device::Device, dtype::Dtype, error::GpuError, inputs, lane::Lane, library::Library, owned::Owned,
-    },
-    Multiply, Operands, Product, SCALES_APART, WORKSPACE, one_and_zero,
+    super::{device::Device, dtype::Dtype, error::GpuError, inputs, lane::Lane, owned::Owned},
+    Multiply, Operands, SCALES_APART, WORKSPACE, one_and_zero,
     precision::{Out, Precision},
+    product::{Product, Stored},
 };
 use cudarc::{
     cublas::sys::cublasOperation_t as Operation,
@@ -37,9 +36,8 @@ pub(super) struct CublasLt {
 
 impl CublasLt {
     /// # Errors
-    /// [`GpuError::Missing`] where the library is not there, or has no algorithm for this product.
+    /// [`GpuError::Missing`] where the library has no algorithm for this product.
     pub(super) fn new(device: &Arc<Device>, operands: &Operands) -> Result<Self, GpuError> {
-        Library::CublasLt.require()?;
         device.context.bind_to_thread().map_err(GpuError::driver("using cuBLASLt"))?;
         let problem = GpuError::library("setting up cuBLASLt");
         let handle = Owned::new(result::create_handle().map_err(&problem)?, |handle| {
@@ -136,7 +134,7 @@ fn set<T: Copy>(
 fn layouts(product: Product) -> Result<[Owned<sys::cublasLtMatrixLayout_t>; 3], CublasError> {
     let (input, output, ..) = types(product.precision);
     let [first, second, out] = product.stored();
-    let layout = |stored: super::Stored, matrix| {
+    let layout = |stored: Stored, matrix| {
         let (rows, columns) = (stored.rows as u64, stored.columns as u64);
         let layout = result::create_matrix_layout(matrix, rows, columns, stored.leading as i64)?;
         Ok(Owned::new(layout, |layout| {
