@@ -73,7 +73,7 @@ impl Fleet {
             measured.push(group(&format!("w{{n={n}}}"), observed.collect()));
         }
         let sessions = sessions.into_iter().map(|(_, session)| session).collect();
-        (Selected { selector: Selector::default(), sessions }, measured)
+        (Selected { selector: Selector::default(), sessions, notes: Vec::new() }, measured)
     }
 
     fn series(&self, level: f64, rng: &mut StdRng) -> Vec<f64> {
@@ -134,7 +134,7 @@ fn of_one_node(centres: &[f64]) -> (Selected, Vec<Measured>) {
         .zip(centres)
         .map(|(session, &centre)| series(session, &[centre * 0.999, centre, centre * 1.001]));
     let measured = vec![group("w", observed.collect())];
-    (Selected { selector: Selector::default(), sessions }, measured)
+    (Selected { selector: Selector::default(), sessions, notes: Vec::new() }, measured)
 }
 
 fn judged(found: &(Selected, Vec<Measured>)) -> Reproducibility {
@@ -330,8 +330,10 @@ fn no_spread_is_none() {
     for value in [0.0, 2.5] {
         let sessions: Vec<Session> = (0..4).map(|n| session(n / 2, n % 2)).collect();
         let observed = sessions.iter().map(|session| series(session, &[value; 5])).collect();
-        let found =
-            judged(&(Selected { selector: Selector::default(), sessions }, vec![group("w", observed)]));
+        let found = judged(&(
+            Selected { selector: Selector::default(), sessions, notes: Vec::new() },
+            vec![group("w", observed)],
+        ));
         let benchmark = &found.benchmarks[0];
         assert_eq!((benchmark.reproducible, benchmark.spread.unwrap().cv), (Reproducible::Yes, 0.0));
         assert!(benchmark.off.is_empty() && found.not_judged.is_empty(), "{benchmark:?}");
@@ -378,7 +380,10 @@ fn what_cannot_be_judged_says_why() {
 /// Without anything measured there is nothing to say, in every form.
 #[test]
 fn nothing_is_nothing() {
-    let found = judged(&(Selected { selector: Selector::default(), sessions: Vec::new() }, Vec::new()));
+    let found = judged(&(
+        Selected { selector: Selector::default(), sessions: Vec::new(), notes: Vec::new() },
+        Vec::new(),
+    ));
     assert!(found.benchmarks.is_empty() && found.off.is_empty() && found.next_run.is_none());
     assert!(table(&found).starts_with("0 of 0 benchmarks within 5 %"));
     assert_eq!(answer(&found).unwrap().rows(), 0);

@@ -107,6 +107,9 @@ async fn what_is_selected() {
         ("node:*-1".to_owned(), vec!["4.1".into(), "4.3".into()]),
         ("env:cpu.model=Int*".to_owned(), all(3)),
         ("baseline:release".to_owned(), vec!["2.0".into(), "2.1".into()]),
+        ("window:30d,latest".to_owned(), all(4)),
+        ("latest,commit:ccc333".to_owned(), all(4)),
+        ("branch:it's,window:30d,latest".to_owned(), all(3)),
     ];
     for (text, expected) in cases {
         assert_eq!(selected(&lake, &text).await, Ok(expected), "{text}");
@@ -127,6 +130,10 @@ async fn what_is_near_is_told() {
         ("env:cpu.model=ARM*", "the values of `cpu.model` are `AMD EPYC`, `Intel`"),
         ("baseline:releas", "nothing fits baseline:releas; there are `release`"),
         ("arm:old,node:gpu-7", "nothing fits node:gpu-7; there are `gpu-0`, `gpu-1`"),
+        (
+            "commit:aaa111+",
+            "nothing fits commit:aaa111+; it was measured without uncommitted changes alone: commit:aaa111",
+        ),
         ("branch:it's,arm:old", "each term fits some, but no measured session fits all of them"),
         (
             "run:019aa000-0000-7000-8000-000000000009",
@@ -142,6 +149,81 @@ async fn what_is_near_is_told() {
     let empty = Lake::open(empty.path().to_str().unwrap(), &At::Latest).await.unwrap();
     let error = selected(&empty, "latest").await.unwrap_err();
     assert!(error.contains("the lake has no session at this state"), "{error}");
+}
+
+/// Session `s` of run 6, which began after all others: dirty, in progress or not.
+fn later(s: u32, event: Event, started_at: i64) -> (Session, Series) {
+    let running = event == Event::Start;
+    let session = Session {
+        event,
+        status: if running { Status::Running } else { Status::Ok },
+        ended_at: (!running).then_some(started_at + 1),
+        started_at,
+        dirty: Some(true),
+        commit: Some("eee555".into()),
+        node: format!("gpu-{s}"),
+        ..sample_session(run(6), session(6, s))
+    };
+    let series = Series {
+        run_id: run(6),
+        session_id: session.session_id,
+        ..sample_series(Benchmark::new("w"), &[2.0, 4.0])
+    };
+    (session, series)
+}
+
+async fn lake_with(folder: &Path, later: Vec<(Session, Series)>) -> Lake {
+    lake(folder).await;
+    let (sessions, series): (Vec<_>, Vec<_>) = later.into_iter().unzip();
+    commit(folder, Table::Sessions, &sessions, DAY).await;
+    commit(folder, Table::Series, &series, DAY).await;
+    Lake::open(folder.to_str().unwrap(), &At::Latest).await.unwrap()
+}
+
+async fn notes(lake: &Lake, text: &str) -> Vec<String> {
+    select(lake, &text.parse().unwrap()).await.unwrap().notes
+}
+
+/// A run of which no session has ended is not the newest; one that measures still counts by what has ended, and
+/// tells what is left out. Who names the run or a scope gets all.
+#[tokio::test]
+async fn what_is_in_progress_is_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let time = DAY + 6 * 24 * HOUR;
+    let lake = lake_with(folder.path(), vec![later(0, Event::Start, time)]).await;
+    assert_eq!(selected(&lake, "latest").await.unwrap()[0], "4.0");
+    assert_eq!(notes(&lake, "latest").await, [""; 0]);
+    let error = selected(&lake, "latest,commit:eee+").await.unwrap_err();
+    assert!(error.contains("or has not ended"), "{error}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let rows = vec![later(0, Event::End, time), later(1, Event::Start, time + 1)];
+    let lake = lake_with(folder.path(), rows).await;
+    assert_eq!(selected(&lake, "latest").await, Ok(vec!["6.0".into()]));
+    let told = format!("1 of the sessions of run:{} did not end (crashed, or measuring still)", run(6));
+    let notes = notes(&lake, "latest").await;
+    assert!(notes.len() == 1 && notes[0].starts_with(&told), "{notes:?}");
+    for scope in [format!("run:{}", run(6)), "commit:eee+".into()] {
+        assert_eq!(selected(&lake, &scope).await, Ok(vec!["6.0".into(), "6.1".into()]), "{scope}");
+    }
+    let error = selected(&lake, "commit:eee").await.unwrap_err();
+    assert!(error.contains("it was measured with uncommitted changes alone: commit:eee+"), "{error}");
+}
+
+/// A node whose clock is ahead moves the window for nobody, and is named.
+#[tokio::test]
+async fn a_clock_that_is_ahead_moves_no_window() {
+    let folder = tempfile::tempdir().unwrap();
+    let now = benchlake_schemas::now();
+    let rows = vec![later(0, Event::End, now - HOUR), later(1, Event::End, now + 90 * 24 * HOUR)];
+    let lake = lake_with(folder.path(), rows).await;
+    assert_eq!(selected(&lake, "window:2h").await, Ok(vec!["6.0".into(), "6.1".into()]));
+    assert_eq!(
+        notes(&lake, "window:2h").await,
+        [
+            "1 session started in the future and the window does not end with them: the clock is ahead on gpu-1"
+        ]
+    );
 }
 
 /// What the sessions measured comes per benchmark and metric, in the order of the sessions, each sample

@@ -6,10 +6,12 @@ use crate::{
     output, sql,
 };
 use benchlake_analytics::{
-    Lake, format,
+    Lake,
+    decide::{ExplainError, named},
+    format,
     reproducibility::{
-        Assessment, Options, Reproducibility, Reproducible, answer, costs, explain, markdown, page,
-        reproducibility, table,
+        Assessment, NotJudged, Options, Reproducibility, Reproducible, answer, costs, explain, markdown,
+        page, reproducibility, table,
     },
     selection::{Measured, measured, select},
 };
@@ -25,7 +27,7 @@ pub(crate) fn run(args: &Asked, global: &Global) -> Result<u8, Failure> {
     line.set_message("reading");
     let found = Runtime::new()?.block_on(async {
         let lake = Lake::open(uri, &args.lake.at).await?;
-        Ok::<_, Failure>((found(&lake, args).await?, lake.pin().to_string()))
+        Ok::<_, Failure>((found(&lake, args, global).await?, lake.pin().to_string()))
     });
     line.finish_and_clear();
     let (found, pin) = found?;
@@ -37,8 +39,9 @@ pub(crate) fn run(args: &Asked, global: &Global) -> Result<u8, Failure> {
     Ok(code(&found, args.fail_on))
 }
 
-async fn found(lake: &Lake, args: &Asked) -> Result<Reproducibility, Failure> {
+async fn found(lake: &Lake, args: &Asked, global: &Global) -> Result<Reproducibility, Failure> {
     let selected = select(lake, &args.selector).await?;
+    selected.notes.iter().for_each(|note| output::remark(global, note));
     let mut series = measured(lake, &selected, &args.metric).await?;
     if let Some(filter) = &args.filter {
         let fits = |group: &Measured| filter.is_match(&group.label);
@@ -74,34 +77,18 @@ fn written(found: &Reproducibility, form: Format, pin: &str) -> Result<String, F
 
 /// The sentences for the benchmark that is called `name`, or whose title alone holds it.
 fn explained(found: &Reproducibility, name: &str) -> Result<String, Failure> {
-    let titles = || found.benchmarks.iter().map(Assessment::title);
-    let exact: Vec<_> = found.benchmarks.iter().filter(|it| it.title() == name || it.label == name).collect();
-    let fits = if exact.is_empty() {
-        found.benchmarks.iter().filter(|it| it.title().contains(name)).collect()
-    } else {
-        exact
-    };
-    match fits.as_slice() {
-        [] => {
+    let titles: Vec<String> = found.benchmarks.iter().map(Assessment::title).collect();
+    let assessment = match named(&titles, name) {
+        Ok(place) => &found.benchmarks[place],
+        Err(error) => {
             let refused = found.not_judged.iter().find(|it| it.label.contains(name));
-            if let Some(refused) = refused {
-                return Ok(format!("{} is not judged: {}.\n", refused.label, refused.why));
-            }
-            let titles: Vec<_> = titles().take(5).collect();
-            Err(Failure::nothing(format!("no benchmark `{name}`; there are {}, …", titles.join(", "))))
+            let refused = refused.filter(|_| matches!(error, ExplainError::Nothing { .. }));
+            let told = |refused: &NotJudged| format!("{} is not judged: {}.\n", refused.label, refused.why);
+            return refused.map(told).ok_or_else(|| error.into());
         }
-        several => {
-            let text = several.iter().map(|assessment| {
-                format!(
-                    "{}: {}\n{}\n",
-                    assessment.title(),
-                    assessment.reproducible.as_str(),
-                    explain(assessment, found).join("\n")
-                )
-            });
-            Ok(text.collect::<Vec<_>>().join("\n"))
-        }
-    }
+    };
+    let (answer, sentences) = (assessment.reproducible.as_str(), explain(assessment, found).join("\n"));
+    Ok(format!("{}: {answer}\n{sentences}\n", assessment.title()))
 }
 
 fn code(found: &Reproducibility, fail_on: Option<FailOnSpread>) -> u8 {

@@ -13,6 +13,8 @@ const VIEWS: &[(&str, &str)] = &[
     ("timings", include_str!("views/timings.sql")),
     ("peaks", include_str!("views/peaks.sql")),
     ("roofline", include_str!("views/roofline.sql")),
+    ("device_timings", include_str!("views/device_timings.sql")),
+    ("device_peaks", include_str!("views/device_peaks.sql")),
     ("baseline_status", include_str!("views/baseline_status.sql")),
 ];
 

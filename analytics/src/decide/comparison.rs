@@ -1,15 +1,19 @@
 //! Two selections, benchmark by benchmark.
 
-use super::{Decision, Layout, Noise, Policy, Procedure, Refused, SideOf, judge::Judge, noise, sides::Sides};
+use super::{
+    Decision, Layout, Noise, Policy, PolicyError, Procedure, Refused, SideOf, asked, judge::Judge, noise,
+    sides::Sides,
+};
 use crate::{
     Lake, SqlError,
     selection::{
         Difference, Measured, SelectError, Selected, Selector, Session, Term, measured, platform, select,
-        titled,
+        select_base, titled,
     },
     stats::Effect,
 };
 use benchlake_schemas::{Better, Outcome, Severity, Table};
+use regex::Regex;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
@@ -19,7 +23,7 @@ use uuid::Uuid;
 pub struct Options {
     /// The metric, or `all`.
     pub metric: Option<String>,
-    /// Only benchmarks whose label fits this pattern of `*` and `?`, or contains it.
+    /// Only benchmarks whose label matches this regular expression.
     pub filter: Option<String>,
     /// Facts of the environment that may differ, with `*` and `?`.
     pub across: Vec<String>,
@@ -73,6 +77,12 @@ pub struct Comparison {
     pub at: String,
     /// What was asked for, with the whole policy.
     pub options: Options,
+    /// The sessions of the new side that count.
+    #[serde(skip)]
+    pub judged: Selected,
+    /// Where the lake is, as it was given.
+    #[serde(skip)]
+    pub(crate) lake: String,
     /// Where and in which run each session that counts was measured.
     #[serde(skip)]
     pub(crate) places: BTreeMap<String, Place>,
@@ -175,6 +185,36 @@ pub enum CompareError {
         /// The new side's.
         new: String,
     },
+    /// The baseline was moved to what is judged.
+    #[error(
+        "{base} is {new} itself: measure a run after it, or name another base; `benchlake baseline show NAME \
+         --history` tells what it was before"
+    )]
+    Moved {
+        /// The baseline's selector.
+        base: String,
+        /// The new side's.
+        new: String,
+    },
+    /// A fact that no session has may not differ.
+    #[error("--across {field}: no session of either side has this fact; {nearest}")]
+    Across {
+        /// What was given.
+        field: String,
+        /// What there is that is near.
+        nearest: String,
+    },
+    /// The filter is no regular expression.
+    #[error("--filter {filter:?} is not a regular expression: {problem}")]
+    Filter {
+        /// What was given.
+        filter: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The policy contradicts itself.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     /// No benchmark was measured by both.
     #[error(
         "no benchmark was measured on both sides: {base} has {only_base}, {new} has {only_new}{}",
@@ -221,12 +261,15 @@ pub async fn compare(
     new: &Selector,
     options: &Options,
 ) -> Result<Comparison, CompareError> {
-    let (mut first, second) = (select(lake, base).await?, select(lake, new).await?);
+    let wanted = asked::filter(options)?;
+    let second = select(lake, new).await?;
+    let mut first = select_base(lake, base, &second).await?;
     keep_apart(&mut first, &second)?;
+    asked::known_fields(&options.across, &first, &second)?;
     let sides = Sides::new(&first, &second, &options.across)?;
     let metric = options.metric();
     let (of_base, of_new) = (measured(lake, &first, metric).await?, measured(lake, &second, metric).await?);
-    let mut matched = Matched::new(of_base, of_new, options.filter.as_deref());
+    let mut matched = Matched::new(of_base, of_new, wanted.as_ref());
     if matched.both.is_empty() {
         return Err(CompareError::NothingInCommon {
             base: base.to_string(),
@@ -246,9 +289,13 @@ pub async fn compare(
     let places = places(&first, &second);
     let platform = new_side.platforms.first().cloned().unwrap_or_default();
     let both = std::mem::take(&mut matched.both);
+    for (_, new) in &both {
+        let Measured { metric, better, label, .. } = new;
+        options.policy.check_margins(metric, *better, label, &platform, options.policy_file.as_deref())?;
+    }
     let judge = Judge { sides: &sides, histories: &histories, places: &places, platform: &platform, options };
     let compared = judge.all(&both);
-    let mut remarks = sides.remarks.clone();
+    let mut remarks = [first.notes.clone(), second.notes.clone(), sides.remarks.clone()].concat();
     remarks.append(&mut matched.remarks);
     remarks.extend(unknown_noise(sides.layout, &compared));
     if new_side.platforms.len() > 1 {
@@ -273,6 +320,8 @@ pub async fn compare(
         only_new: matched.only_new,
         at: lake.pin().to_string(),
         options: options.clone(),
+        judged: judged(second, &sides.second),
+        lake: lake.uri().to_owned(),
         places,
     })
 }
@@ -296,6 +345,12 @@ impl Comparison {
     }
 }
 
+/// Those of the new side's sessions that have a unit.
+fn judged(mut new: Selected, units: &BTreeMap<String, usize>) -> Selected {
+    new.sessions.retain(|session| units.contains_key(&session.session_id));
+    new
+}
+
 fn places(first: &Selected, second: &Selected) -> BTreeMap<String, Place> {
     let place = |session: &Session| Place { run_id: session.run_id.clone(), node: session.node.clone() };
     let both = first.sessions.iter().chain(&second.sessions);
@@ -306,11 +361,16 @@ fn places(first: &Selected, second: &Selected) -> BTreeMap<String, Place> {
 fn keep_apart(first: &mut Selected, second: &Selected) -> Result<(), CompareError> {
     let (base, new) = (first.selector.to_string(), second.selector.to_string());
     let judged: BTreeSet<&str> = second.sessions.iter().map(|session| session.session_id.as_str()).collect();
+    let is_baseline = first.selector.terms.iter().any(|term| matches!(term, Term::Baseline(_)));
     first.sessions.retain(|session| !judged.contains(session.session_id.as_str()));
     if first.sessions.is_empty() {
-        return Err(CompareError::Same { base, new });
+        return Err(if is_baseline {
+            CompareError::Moved { base, new }
+        } else {
+            CompareError::Same { base, new }
+        });
     }
-    if first.selector.terms.iter().any(|term| matches!(term, Term::Baseline(_))) {
+    if is_baseline {
         let of = |selected: &Selected| -> BTreeSet<String> {
             selected.sessions.iter().map(|session| platform(&session.environment)).collect()
         };
@@ -338,10 +398,8 @@ struct Matched {
 }
 
 impl Matched {
-    fn new(base: Vec<Measured>, new: Vec<Measured>, filter: Option<&str>) -> Self {
-        let wanted = |one: &Measured| {
-            filter.is_none_or(|filter| super::glob::fits(filter, &one.label) || one.label.contains(filter))
-        };
+    fn new(base: Vec<Measured>, new: Vec<Measured>, filter: Option<&Regex>) -> Self {
+        let wanted = |one: &Measured| filter.is_none_or(|filter| filter.is_match(&one.label));
         let key = |one: &Measured| (one.label.clone(), one.metric.clone(), one.benchmark_id.clone());
         let mut found =
             Self { both: Vec::new(), only_base: Vec::new(), only_new: Vec::new(), remarks: Vec::new() };

@@ -2,6 +2,7 @@
 //! state of a lake, and what those measured.
 
 mod environment;
+mod nothing;
 mod resolve;
 mod selector;
 mod series;
@@ -9,7 +10,7 @@ mod series;
 pub(crate) use environment::decisive;
 pub use environment::{Difference, Differences, differences, platform};
 pub use resolve::{Selected, Session, select};
-pub(crate) use resolve::{decoded, text, texts};
+pub(crate) use resolve::{decoded, select_base, text, texts};
 pub use selector::{ParseSelectorError, Selector, Term};
 pub(crate) use series::titled;
 pub use series::{Measured, Observed, measured};

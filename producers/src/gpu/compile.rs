@@ -1,25 +1,22 @@
 //! `gpu.compile`: what it costs the host to get a kernel ready: from its source, or from machine code that was kept.
-#![expect(unsafe_code, reason = "calls the compiler, and loads what it makes")]
+#![expect(unsafe_code, reason = "loads and launches what was compiled")]
 
 use super::{
     device::Device,
+    dtype::Dtype,
     error::GpuError,
     inputs, lane,
-    library::Library,
-    nvrtc::Source,
+    nvrtc::defines,
     owned::Owned,
     parameters::{Spec, Values},
     running::{Body, Opened},
 };
 use crate::cpu::Parameter;
 use benchlake_schemas::Work;
-use cudarc::{
-    driver::{
-        CudaSlice,
-        result::{self, module},
-        sys::{CUfunction, CUmodule},
-    },
-    nvrtc::{result as nvrtc, sys},
+use cudarc::driver::{
+    CudaSlice,
+    result::{self, module},
+    sys::{CUfunction, CUmodule},
 };
 use std::{ffi::CString, sync::Arc};
 
@@ -33,9 +30,8 @@ pub(crate) const SPECS: &[Spec] = &[Spec {
     )],
 }];
 
-/// What is compiled: a file with several kernels, of which the check can compute one.
-const SOURCE: Source = inputs::SOURCE;
-const KERNEL: &str = "fill_float";
+/// A kernel of `inputs.cu`, which is what is compiled: the host can compute the same.
+const KERNEL: &str = "fill";
 /// Elements that the check has it fill, and threads.
 const ELEMENTS: usize = 4_096;
 const THREADS: u32 = 256;
@@ -47,7 +43,7 @@ pub(crate) fn open(
     values: &Values,
     seed: u64,
 ) -> Result<Opened, GpuError> {
-    let code = machine_code(SOURCE, device.capability)?;
+    let code = machine_code(device)?;
     let out = device.stream.alloc_zeros(ELEMENTS * size_of::<f32>());
     let compile = Compile {
         code,
@@ -63,36 +59,10 @@ pub(crate) fn open(
     })
 }
 
-/// What `source` is on devices of compute capability `major.minor`. Machine code and not PTX: the driver would
-/// compile that again, unless it finds it in a cache of its own.
-///
-/// # Errors
-/// [`GpuError`] if there is no compiler, or the source does not compile.
-fn machine_code(source: Source, (major, minor): (i32, i32)) -> Result<Vec<u8>, GpuError> {
-    Library::Nvrtc.require()?;
-    let problem = GpuError::library("compiling a kernel");
-    let text = |text: &str| CString::new(text).map_err(|error| GpuError::Library(error.to_string()));
-    let program = nvrtc::create_program(&text(source.text)?, Some(&text(source.name)?)).map_err(&problem)?;
-    let program = Owned::new(program, |program| {
-        // SAFETY: it was created, and is given back once.
-        let _ = unsafe { nvrtc::destroy_program(program) };
-    });
-    let arch = format!("sm_{major}{minor}");
-    let options = [format!("--gpu-architecture={arch}"), "--std=c++17".into()];
-    // SAFETY: the program lives to the end of this function.
-    unsafe {
-        if nvrtc::compile_program(program.get(), &options).is_err() {
-            let log = nvrtc::get_program_log(program.get()).map_err(&problem)?;
-            let log = log.iter().map(|c| char::from(c.cast_unsigned())).collect::<String>();
-            let log = log.trim_end_matches('\0').trim().to_owned();
-            return Err(GpuError::Compile { name: source.name, arch, log });
-        }
-        let mut size = 0;
-        sys::nvrtcGetCUBINSize(program.get(), &raw mut size).result().map_err(&problem)?;
-        let mut code = vec![0_u8; size];
-        sys::nvrtcGetCUBIN(program.get(), code.as_mut_ptr().cast()).result().map_err(&problem)?;
-        Ok(code)
-    }
+/// The machine code of [`KERNEL`]. Not PTX: the driver would compile that again, unless it finds it in a cache of
+/// its own.
+fn machine_code(device: &Device) -> Result<Vec<u8>, GpuError> {
+    inputs::SOURCE.machine_code(device.capability, &defines(Dtype::F32, &[]))
 }
 
 /// A module of `code`, and the kernel in it: drivers load that no sooner than it is asked for.
@@ -121,7 +91,7 @@ impl Body for Compile {
     fn enqueue(&mut self, device: &Device) -> Result<(), GpuError> {
         device.context.bind_to_thread().map_err(GpuError::driver("loading a kernel"))?;
         if self.compiles {
-            self.code = machine_code(SOURCE, device.capability)?;
+            self.code = machine_code(device)?;
         }
         load(&self.code).map(drop)
     }
@@ -156,8 +126,10 @@ impl Body for Compile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gpu::{library::Library, nvrtc::Source};
 
-    /// Every file of kernels becomes machine code, for the devices of two generations.
+    /// What is compiled becomes machine code for the devices of two generations; what does not compile is named,
+    /// with what the compiler says.
     #[test]
     fn sources_become_machine_code() {
         if let Err(error) = Library::Nvrtc.require() {
@@ -165,22 +137,12 @@ mod tests {
             return;
         }
         for capability in [(8, 0), (9, 0)] {
-            for source in [SOURCE, super::super::launch::SOURCE, super::super::spmv::SOURCE] {
-                let code = machine_code(source, capability).expect(source.name);
-                assert!(code.starts_with(b"\x7fELF") && code.len() > 1_000, "{}", source.name);
-            }
+            let code = inputs::SOURCE.machine_code(capability, &defines(Dtype::F32, &[]));
+            let code = code.expect("a program that compiles");
+            assert!(code.starts_with(b"\x7fELF") && code.len() > 1_000);
         }
-    }
-
-    /// What does not compile is named, with what the compiler says.
-    #[test]
-    fn mistakes_are_named() {
-        if let Err(error) = Library::Nvrtc.require() {
-            eprintln!("skipped: {error}");
-            return;
-        }
-        let source = Source { name: "wrong.cu", text: "__global__ void wrong() { nonsense; }" };
-        let error = machine_code(source, (8, 0)).expect_err("does not compile").to_string();
+        let wrong = Source { name: "wrong.cu", text: "__global__ void wrong() { nonsense; }" };
+        let error = wrong.machine_code((8, 0), &[]).expect_err("does not compile").to_string();
         assert!(error.starts_with("wrong.cu does not compile for sm_80: wrong.cu(1): error"), "{error}");
     }
 }

@@ -87,11 +87,17 @@ impl Device {
     pub(crate) fn grid(&self, items: usize, threads: u32) -> LaunchConfig {
         let resident = self.multiprocessors * (self.resident_threads / threads).max(1);
         let wanted = u32::try_from(items.div_ceil(threads as usize)).unwrap_or(u32::MAX);
-        LaunchConfig {
-            grid_dim: (wanted.clamp(1, resident), 1, 1),
-            block_dim: (threads, 1, 1),
-            shared_mem_bytes: 0,
-        }
+        blocks(wanted.min(resident) as usize, threads)
+    }
+}
+
+/// `count` blocks of `threads`, or as many as a grid may have; the kernel must then take several turns.
+pub(crate) fn blocks(count: usize, threads: u32) -> LaunchConfig {
+    let most = i32::MAX.unsigned_abs();
+    LaunchConfig {
+        grid_dim: (u32::try_from(count).unwrap_or(most).clamp(1, most), 1, 1),
+        block_dim: (threads, 1, 1),
+        shared_mem_bytes: 0,
     }
 }
 

@@ -2,16 +2,26 @@
 //! the inputs.
 #![expect(unsafe_code, reason = "launches kernels, and allocates what they fill")]
 
-use super::{device::Device, dtype::Dtype, error::GpuError, nvrtc::Source};
+use super::{
+    device::Device,
+    dtype::Dtype,
+    error::GpuError,
+    nvrtc::{Defines, Source, defines, source},
+};
 use cudarc::driver::{CudaSlice, DevicePtr, PushKernelArg, sys::CUdeviceptr};
 use std::ops::Range;
 
-pub(crate) const SOURCE: Source = Source { name: "inputs.cu", text: include_str!("kernels/inputs.cu") };
+pub(crate) const SOURCE: Source = source!("inputs.cu");
 /// Threads of a block.
 const THREADS: u32 = 256;
 /// Places that a check looks at, and how many elements at each.
 const WINDOWS: usize = 64;
 const WINDOW: usize = 4_096;
+
+/// Every set of macros that the kernels are compiled with.
+pub(crate) fn variants() -> Vec<Defines> {
+    Dtype::ALL.iter().map(|dtype| defines(*dtype, &[])).collect()
+}
 
 /// Room for `n` elements of `dtype`; what is in it is not known.
 pub(crate) fn room(device: &Device, dtype: Dtype, n: usize) -> Result<CudaSlice<u8>, GpuError> {
@@ -22,20 +32,14 @@ pub(crate) fn room(device: &Device, dtype: Dtype, n: usize) -> Result<CudaSlice<
     unsafe { device.stream.alloc(bytes) }.map_err(GpuError::driver("allocating"))
 }
 
-/// `n` elements of `dtype` in [-1, 1): [`element`] of `seed`, rounded to the type.
+/// `n` elements of `dtype` in [-1, 1]: [`rounded`] of `seed`.
 pub(crate) fn filled(device: &Device, dtype: Dtype, n: usize, seed: u64) -> Result<CudaSlice<u8>, GpuError> {
-    let name = match dtype {
-        Dtype::F64 => "fill_double",
-        Dtype::F32 => "fill_float",
-        Dtype::F16 => "fill_half",
-        Dtype::Bf16 => "fill_bfloat16",
-    };
     let mut out = room(device, dtype, n)?;
-    fill(device, name, &mut out, n, seed)?;
+    fill(device, dtype, "fill", &mut out, n, seed)?;
     Ok(out)
 }
 
-/// `n` elements of one byte, by the kernel `name` of a type that is none of [`Dtype`].
+/// `n` elements of one byte, by the kernel `name` for a type that is none of [`Dtype`].
 pub(crate) fn filled_bytes(
     device: &Device,
     name: &str,
@@ -44,13 +48,20 @@ pub(crate) fn filled_bytes(
 ) -> Result<CudaSlice<u8>, GpuError> {
     // SAFETY: bytes have no invalid values, and all are written before anything reads them.
     let mut out = unsafe { device.stream.alloc(n) }.map_err(GpuError::driver("allocating"))?;
-    fill(device, name, &mut out, n, seed)?;
+    fill(device, Dtype::F32, name, &mut out, n, seed)?;
     Ok(out)
 }
 
-/// Has the kernel `name` write the `n` elements of `out`.
-fn fill(device: &Device, name: &str, out: &mut CudaSlice<u8>, n: usize, seed: u64) -> Result<(), GpuError> {
-    let kernel = device.kernel(SOURCE, &[], name)?;
+/// Has the kernel `name`, compiled for `dtype`, write the `n` elements of `out`.
+fn fill(
+    device: &Device,
+    dtype: Dtype,
+    name: &str,
+    out: &mut CudaSlice<u8>,
+    n: usize,
+    seed: u64,
+) -> Result<(), GpuError> {
+    let kernel = device.kernel(SOURCE, &defines(dtype, &[]), name)?;
     let (config, elements) = (device.grid(n, THREADS), n as u64);
     let mut launch = device.stream.launch_builder(&kernel);
     launch.arg(out).arg(&elements).arg(&seed);
@@ -73,6 +84,16 @@ pub(crate) fn element(seed: u64, i: u64) -> f64 {
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     z ^= z >> 31;
     (z >> 40) as f64 / 8_388_608.0 - 1.0
+}
+
+/// The same as an array of `dtype` holds it.
+pub(crate) fn rounded(dtype: Dtype, seed: u64, i: usize) -> f64 {
+    dtype.round(element(seed, i as u64))
+}
+
+/// The elements `range` of that array.
+pub(crate) fn expected(dtype: Dtype, seed: u64, range: Range<usize>) -> Vec<f64> {
+    range.map(|i| rounded(dtype, seed, i)).collect()
 }
 
 /// The elements `range` of `slice`, copied to the host.
@@ -106,6 +127,15 @@ pub(crate) fn windows(n: usize) -> Vec<Range<usize>> {
     (0..WINDOWS).map(|i| last / (WINDOWS - 1) * i).chain([last]).map(|start| start..start + WINDOW).collect()
 }
 
+/// The same for `rows` of `columns` elements, which a check looks at whole: at least the first and the last.
+pub(crate) fn rows(rows: usize, columns: usize) -> Vec<usize> {
+    let most = (WINDOWS * WINDOW / columns.max(1)).max(4);
+    if rows <= most {
+        return (0..rows).collect();
+    }
+    (0..most).map(|i| (rows - 1) / (most - 1) * i).chain([rows - 1]).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,5 +158,15 @@ mod tests {
         let windows = windows(n);
         assert_eq!((windows[0].start, windows.last().map(|window| window.end)), (0, Some(n)));
         assert!(windows.iter().all(|window| window.end <= n && window.len() == WINDOW));
+    }
+
+    /// Rows are all looked at, or the first, the last and some between.
+    #[test]
+    fn rows_are_within() {
+        assert_eq!(rows(3, 1 << 20), [0, 1, 2]);
+        let some = rows(1_000_001, 1_000);
+        assert!(some.len() > 200 && some[0] == 0 && some.last() == Some(&1_000_000));
+        assert!(some.is_sorted() && some.iter().all(|row| *row <= 1_000_000));
+        assert_eq!(rows(1 << 20, 1 << 20).len(), 5);
     }
 }

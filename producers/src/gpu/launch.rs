@@ -6,7 +6,7 @@ use super::{
     error::GpuError,
     inputs,
     lane::{self, AHEAD, LIMIT},
-    nvrtc::Source,
+    nvrtc::{Source, any_type, source},
     parameters::{Spec, Values},
     running::{Body, Opened},
 };
@@ -18,7 +18,7 @@ use cudarc::driver::{
 };
 use std::{hint, sync::Arc, time::Instant};
 
-pub(crate) const SOURCE: Source = Source { name: "launch.cu", text: include_str!("kernels/launch.cu") };
+pub(crate) const SOURCE: Source = source!("launch.cu");
 
 pub(crate) const SPECS: &[Spec] = &[Spec {
     name: "gpu.launch",
@@ -63,7 +63,7 @@ struct Kernel {
 
 impl Kernel {
     fn new(device: &Device, kind: &str, name: &str, argument: Option<CUdeviceptr>) -> Result<Self, GpuError> {
-        let function = device.kernel(SOURCE, &[], name)?;
+        let function = device.kernel(SOURCE, &any_type()[0], name)?;
         let mut kernel = Self { function, argument, graph: None };
         if kind == "graph" {
             kernel.graph = Some(kernel.captured(device)?);

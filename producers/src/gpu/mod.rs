@@ -28,6 +28,8 @@ mod running;
 mod spmv;
 mod watch;
 
+#[doc(hidden)]
+pub use nvrtc::compile_all;
 pub use parameters::Spec;
 pub use registry::specs;
 pub(crate) use registry::{open, spec};

@@ -308,6 +308,7 @@ impl Comparison {
         if options.seed != 0 {
             option("--seed", &options.seed.to_string());
         }
+        option("--lake", &self.lake);
         option("--at", &self.at);
         words.join(" ")
     }

@@ -3,4 +3,4 @@
 extern "C" __global__ void empty() {}
 
 // Counts its launches, of one thread each.
-extern "C" __global__ void count(unsigned long long *launches) { *launches += 1; }
+extern "C" __global__ void count(Size *launches) { *launches += 1; }

@@ -1,8 +1,8 @@
 // The places of a sparse matrix's elements, which the host can compute too.
 
 // The finaliser of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014).
-__device__ unsigned long long scramble(unsigned long long seed, unsigned long long i) {
-    unsigned long long z = seed + (i + 1) * 0x9E3779B97F4A7C15ull;
+__device__ Size scramble(Size seed, Size i) {
+    Size z = seed + (i + 1) * 0x9E3779B97F4A7C15ull;
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
     z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
     return z ^ (z >> 31);
@@ -10,17 +10,17 @@ __device__ unsigned long long scramble(unsigned long long seed, unsigned long lo
 
 // The columns of each row of n × n, ascending: around the diagonal, or one at a random place of each of `per_row`
 // stripes.
-extern "C" __global__ void columns(int *out, unsigned long long n, unsigned long long per_row, int is_random,
-                                   unsigned long long seed) {
-    unsigned long long stride = (unsigned long long)gridDim.x * blockDim.x;
-    for (unsigned long long i = (unsigned long long)blockIdx.x * blockDim.x + threadIdx.x; i < n * per_row;
+extern "C" __global__ void columns(int *out, Size n, Size per_row, int is_random,
+                                   Size seed) {
+    Size stride = (Size)gridDim.x * blockDim.x;
+    for (Size i = (Size)blockIdx.x * blockDim.x + threadIdx.x; i < n * per_row;
          i += stride) {
-        unsigned long long row = i / per_row, slot = i % per_row;
+        Size row = i / per_row, slot = i % per_row;
         if (is_random) {
-            unsigned long long begin = slot * n / per_row, end = (slot + 1) * n / per_row;
+            Size begin = slot * n / per_row, end = (slot + 1) * n / per_row;
             out[i] = (int)(begin + scramble(seed, i) % (end - begin));
         } else {
-            unsigned long long first = row > per_row / 2 ? row - per_row / 2 : 0;
+            Size first = row > per_row / 2 ? row - per_row / 2 : 0;
             first = first < n - per_row ? first : n - per_row;
             out[i] = (int)(first + slot);
         }

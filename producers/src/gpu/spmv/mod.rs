@@ -9,7 +9,7 @@ use super::{
     error::GpuError,
     inputs,
     library::Library,
-    nvrtc::Source,
+    nvrtc::{Source, any_type, source},
     owned::Owned,
     parameters::{MODE, Spec, Values},
     running::{Body, Opened},
@@ -25,7 +25,7 @@ use cudarc::{
 use pattern::Pattern;
 use std::{ffi::c_void, ptr, sync::Arc};
 
-pub(crate) const SOURCE: Source = Source { name: "spmv.cu", text: include_str!("../kernels/spmv.cu") };
+pub(crate) const SOURCE: Source = source!("spmv.cu");
 const THREADS: u32 = 256;
 /// Kernels that cuSPARSE launches for one product, at most.
 const LAUNCHES: u64 = 4;
@@ -114,7 +114,7 @@ impl Arrays {
 
 /// The columns of all elements, filled on the device.
 fn columns(device: &Device, pattern: Pattern, elements: usize) -> Result<CudaSlice<u8>, GpuError> {
-    let kernel = device.kernel(SOURCE, &[], "columns")?;
+    let kernel = device.kernel(SOURCE, &any_type()[0], "columns")?;
     let out = device.stream.alloc_zeros(elements * size_of::<i32>());
     let mut out = out.map_err(GpuError::driver("allocating"))?;
     let (n, per_row, random) = (pattern.n as u64, pattern.per_row as u64, i32::from(pattern.is_random));
