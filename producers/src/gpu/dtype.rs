@@ -96,8 +96,11 @@ impl Dtype {
             Self::F64 => x,
             #[expect(clippy::cast_possible_truncation, reason = "rounds")]
             Self::F32 => f64::from(x as f32),
-            Self::F16 => f16::from_f64(x).to_f64(),
-            Self::Bf16 => bf16::from_f64(x).to_f64(),
+            // Not from f64: the crate drops bits of that before it rounds.
+            #[expect(clippy::cast_possible_truncation, reason = "f32 holds it")]
+            Self::F16 => f16::from_f32(x as f32).to_f64(),
+            #[expect(clippy::cast_possible_truncation, reason = "f32 holds it")]
+            Self::Bf16 => bf16::from_f32(x as f32).to_f64(),
         }
     }
 
@@ -156,6 +159,9 @@ mod tests {
         assert_eq!(Dtype::Bf16.round(1.0 + 3.0 * ulp(8)), 1.0 + 2.0 * ulp(7));
         assert_eq!(Dtype::F16.round(ulp(23)), ulp(23));
         assert_eq!(Dtype::F32.round(1.0 + ulp(24)), 1.0);
+        // Just above the halfway case, by the last bit of an input.
+        assert_eq!(Dtype::Bf16.round(0.5 + ulp(9) + ulp(24)), 0.5 + ulp(8));
+        assert_eq!(Dtype::F16.round(0.5 + ulp(12) + ulp(24)), 0.5 + ulp(11));
         assert!(Dtype::F16.smallest() == ulp(14) && Dtype::Bf16.smallest() == ulp(126));
     }
 
