@@ -4,7 +4,8 @@
 -- parameter: limit integer = 100 -- How many.
 -- show: decided_at label metric verdict severity ratio ratio_low ratio_high level baseline candidate
 
--- `ratio` is candidate / baseline in the metric's own unit, with its interval at `level`.
+-- `ratio` is candidate / baseline in the metric's own unit, with its interval at `level`; `query` is the
+-- command that repeats the comparison.
 WITH placed AS (
     SELECT
         *,
@@ -17,7 +18,7 @@ WITH placed AS (
 )
 SELECT
     decided_at, label, metric, verdict, severity, ratio, ratio_low, ratio_high, level, baseline, candidate,
-    method, policy, verdict_id, benchmark_id
+    method, policy, verdict_id, benchmark_id, query
 FROM placed
 WHERE place <= $limit
 ORDER BY place

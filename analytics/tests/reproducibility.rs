@@ -4,8 +4,8 @@
 
 use benchlake_analytics::{
     reproducibility::{
-        Costs, Kind, Options, Reproducibility, Reproducible, Sampled, Status, answer, explain, markdown,
-        page, reproducibility, table,
+        Assessed, Costs, Kind, Options, Reproducibility, Reproducible, Sampled, Status, answer, explain,
+        markdown, page, reproducibility, table,
     },
     selection::{Measured, Observed, Selected, Selector, Session},
 };
@@ -73,7 +73,7 @@ impl Fleet {
             measured.push(group(&format!("w{{n={n}}}"), observed.collect()));
         }
         let sessions = sessions.into_iter().map(|(_, session)| session).collect();
-        (Selected { selector: Selector::default(), sessions }, measured)
+        (Selected { selector: Selector::default(), sessions, notes: Vec::new() }, measured)
     }
 
     fn series(&self, level: f64, rng: &mut StdRng) -> Vec<f64> {
@@ -134,7 +134,7 @@ fn of_one_node(centres: &[f64]) -> (Selected, Vec<Measured>) {
         .zip(centres)
         .map(|(session, &centre)| series(session, &[centre * 0.999, centre, centre * 1.001]));
     let measured = vec![group("w", observed.collect())];
-    (Selected { selector: Selector::default(), sessions }, measured)
+    (Selected { selector: Selector::default(), sessions, notes: Vec::new() }, measured)
 }
 
 fn judged(found: &(Selected, Vec<Measured>)) -> Reproducibility {
@@ -278,7 +278,7 @@ fn negative_parts_are_told() {
     assert_eq!(found.benchmarks[0].session_shares.as_ref().unwrap().largest().0, "nodes");
 }
 
-/// With one session a node, sessions are the laboratories and blocks of their samples the results; the slow
+/// With one session a node, sessions are the laboratories and batches of their samples the results; the slow
 /// one is found all the same.
 #[test]
 fn sessions_stand_in_for_nodes() {
@@ -330,8 +330,10 @@ fn no_spread_is_none() {
     for value in [0.0, 2.5] {
         let sessions: Vec<Session> = (0..4).map(|n| session(n / 2, n % 2)).collect();
         let observed = sessions.iter().map(|session| series(session, &[value; 5])).collect();
-        let found =
-            judged(&(Selected { selector: Selector::default(), sessions }, vec![group("w", observed)]));
+        let found = judged(&(
+            Selected { selector: Selector::default(), sessions, notes: Vec::new() },
+            vec![group("w", observed)],
+        ));
         let benchmark = &found.benchmarks[0];
         assert_eq!((benchmark.reproducible, benchmark.spread.unwrap().cv), (Reproducible::Yes, 0.0));
         assert!(benchmark.off.is_empty() && found.not_judged.is_empty(), "{benchmark:?}");
@@ -378,7 +380,10 @@ fn what_cannot_be_judged_says_why() {
 /// Without anything measured there is nothing to say, in every form.
 #[test]
 fn nothing_is_nothing() {
-    let found = judged(&(Selected { selector: Selector::default(), sessions: Vec::new() }, Vec::new()));
+    let found = judged(&(
+        Selected { selector: Selector::default(), sessions: Vec::new(), notes: Vec::new() },
+        Vec::new(),
+    ));
     assert!(found.benchmarks.is_empty() && found.off.is_empty() && found.next_run.is_none());
     assert!(table(&found).starts_with("0 of 0 benchmarks within 5 %"));
     assert_eq!(answer(&found).unwrap().rows(), 0);
@@ -415,8 +420,8 @@ fn the_next_run_is_planned() {
     let costs = Costs { sessions: ids().map(|id| (id, 20.0)).collect(), sampled: sampled.collect() };
     let found = reproducibility(&selected, &measured, &Options { costs, ..Options::default() });
     let next = found.next_run.as_ref().unwrap();
-    assert!((next.seconds.unwrap() - 20.0 * next.sessions as f64).abs() < 1e-9, "{next:?}");
-    assert_eq!(next.sessions, found.benchmarks.iter().filter_map(|it| it.plan?.sessions).max().unwrap());
+    assert!((next.seconds.unwrap() - 20.0 * next.sessions.unwrap() as f64).abs() < 1e-9, "{next:?}");
+    assert_eq!(next.sessions, found.benchmarks.iter().filter_map(|it| it.plan?.sessions).max());
     for benchmark in &found.benchmarks {
         let plan = benchmark.plan.unwrap();
         // t(0.975; n − 1)·cv/√n, with t above the normal quantile: a little more than (1.96·cv/0.01)².
@@ -434,6 +439,33 @@ fn the_next_run_is_planned() {
     );
 }
 
+/// Where no sensible number of sessions is enough, that is said of the next run, with the benchmarks; what can be
+/// planned beside them is.
+#[test]
+fn precision_out_of_reach_is_said() {
+    let judge = |precision, (selected, measured): &(Selected, Vec<Measured>)| {
+        reproducibility(selected, measured, &Options { precision, ..Options::default() })
+    };
+    let noisy = of_one_node(&[1.0, 1.02, 0.99, 1.01]);
+    let found = judge(1e-6, &noisy);
+    let next = found.next_run.as_ref().unwrap();
+    assert_eq!((next.sessions, next.beyond.len()), (None, 1));
+    let text = table(&found);
+    assert!(
+        text.contains(
+            "No sensible number of sessions brings 1 benchmark within ±0.0001 %: 1000000 are not enough"
+        ),
+        "{text}"
+    );
+    let (selected, mut measured) = noisy;
+    let (_, exact) = of_one_node(&[1.0; 4]);
+    measured.push(Measured { label: "exact".into(), benchmark_id: "exact".into(), ..exact[0].clone() });
+    let both = table(&judge(1e-6, &(selected, measured)));
+    assert!(both.contains("the next run needs 2 sessions") && both.contains("(w"), "{both}");
+    assert!(both.contains("No sensible number of sessions brings 1 benchmark"), "{both}");
+    assert!(judge(0.01, &of_one_node(&[1.0])).next_run.is_none());
+}
+
 /// What a session remarked is shown beside the benchmark; what a selection mixes is said.
 #[test]
 fn doubts_are_told() {
@@ -448,7 +480,7 @@ fn doubts_are_told() {
     assert!(text.contains("`noisy` in 1 session"), "{text}");
 }
 
-/// The same measurements give the same answer, byte for byte, in whatever order they come.
+/// The same measurements give the same answer, byte for byte, in whatever order and parts they come.
 #[test]
 fn answers_are_deterministic() {
     let (selected, mut measured) = Fleet { factors: vec![1.1], ..Fleet::default() }.measure(1);
@@ -458,6 +490,12 @@ fn answers_are_deterministic() {
     let first = of(&measured);
     measured.reverse();
     assert_eq!(of(&measured), first);
+    let mut assessed = Assessed::default();
+    for part in measured.chunks(2) {
+        assessed.add(&selected, part, &Options::default());
+    }
+    let parts = assessed.whole(&selected, &Options::default());
+    assert_eq!(serde_json::to_string(&parts).unwrap(), first);
     assert!(serde_json::from_str::<serde_json::Value>(&first).unwrap()["off"][0]["name"] == "node-0");
 }
 

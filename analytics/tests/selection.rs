@@ -6,7 +6,7 @@ mod fixture;
 
 use benchlake_analytics::{
     At, Lake,
-    selection::{Selector, measured, platform, select},
+    selection::{Measured, Passes, Selected, Selector, measured, platform, select},
 };
 use benchlake_schemas::{Baseline, BaselineEvent, Event, MovedBy, Series, Session, Status, Table};
 use benchlake_schemas::{Benchmark, sample_series, sample_session};
@@ -107,6 +107,9 @@ async fn what_is_selected() {
         ("node:*-1".to_owned(), vec!["4.1".into(), "4.3".into()]),
         ("env:cpu.model=Int*".to_owned(), all(3)),
         ("baseline:release".to_owned(), vec!["2.0".into(), "2.1".into()]),
+        ("window:30d,latest".to_owned(), all(4)),
+        ("latest,commit:ccc333".to_owned(), all(4)),
+        ("branch:it's,window:30d,latest".to_owned(), all(3)),
     ];
     for (text, expected) in cases {
         assert_eq!(selected(&lake, &text).await, Ok(expected), "{text}");
@@ -127,6 +130,10 @@ async fn what_is_near_is_told() {
         ("env:cpu.model=ARM*", "the values of `cpu.model` are `AMD EPYC`, `Intel`"),
         ("baseline:releas", "nothing fits baseline:releas; there are `release`"),
         ("arm:old,node:gpu-7", "nothing fits node:gpu-7; there are `gpu-0`, `gpu-1`"),
+        (
+            "commit:aaa111+",
+            "nothing fits commit:aaa111+; it was measured without uncommitted changes alone: commit:aaa111",
+        ),
         ("branch:it's,arm:old", "each term fits some, but no measured session fits all of them"),
         (
             "run:019aa000-0000-7000-8000-000000000009",
@@ -142,6 +149,134 @@ async fn what_is_near_is_told() {
     let empty = Lake::open(empty.path().to_str().unwrap(), &At::Latest).await.unwrap();
     let error = selected(&empty, "latest").await.unwrap_err();
     assert!(error.contains("the lake has no session at this state"), "{error}");
+}
+
+/// Session `s` of run 6, which began after all others: dirty, in progress or not.
+fn later(s: u32, event: Event, started_at: i64) -> (Session, Series) {
+    let running = event == Event::Start;
+    let session = Session {
+        event,
+        status: if running { Status::Running } else { Status::Ok },
+        ended_at: (!running).then_some(started_at + 1),
+        started_at,
+        dirty: Some(true),
+        commit: Some("eee555".into()),
+        node: format!("gpu-{s}"),
+        ..sample_session(run(6), session(6, s))
+    };
+    let series = Series {
+        run_id: run(6),
+        session_id: session.session_id,
+        ..sample_series(Benchmark::new("w"), &[2.0, 4.0])
+    };
+    (session, series)
+}
+
+async fn lake_with(folder: &Path, later: Vec<(Session, Series)>) -> Lake {
+    lake(folder).await;
+    let (sessions, series): (Vec<_>, Vec<_>) = later.into_iter().unzip();
+    commit(folder, Table::Sessions, &sessions, DAY).await;
+    commit(folder, Table::Series, &series, DAY).await;
+    Lake::open(folder.to_str().unwrap(), &At::Latest).await.unwrap()
+}
+
+async fn notes(lake: &Lake, text: &str) -> Vec<String> {
+    select(lake, &text.parse().unwrap()).await.unwrap().notes
+}
+
+/// A run of which no session has ended is not the newest; one that measures still counts by what has ended, and
+/// tells what is left out. Who names the run or a scope gets all.
+#[tokio::test]
+async fn what_is_in_progress_is_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let time = DAY + 6 * 24 * HOUR;
+    let lake = lake_with(folder.path(), vec![later(0, Event::Start, time)]).await;
+    assert_eq!(selected(&lake, "latest").await.unwrap()[0], "4.0");
+    assert_eq!(notes(&lake, "latest").await, [""; 0]);
+    let error = selected(&lake, "latest,commit:eee+").await.unwrap_err();
+    assert!(error.contains("or has not ended"), "{error}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let rows = vec![later(0, Event::End, time), later(1, Event::Start, time + 1)];
+    let lake = lake_with(folder.path(), rows).await;
+    assert_eq!(selected(&lake, "latest").await, Ok(vec!["6.0".into()]));
+    let told = format!("1 of the sessions of run:{} did not end (crashed, or measuring still)", run(6));
+    let notes = notes(&lake, "latest").await;
+    assert!(notes.len() == 1 && notes[0].starts_with(&told), "{notes:?}");
+    for scope in [format!("run:{}", run(6)), "commit:eee+".into()] {
+        assert_eq!(selected(&lake, &scope).await, Ok(vec!["6.0".into(), "6.1".into()]), "{scope}");
+    }
+    let error = selected(&lake, "commit:eee").await.unwrap_err();
+    assert!(error.contains("it was measured with uncommitted changes alone: commit:eee+"), "{error}");
+}
+
+/// A node whose clock is ahead moves the window for nobody, and is named.
+#[tokio::test]
+async fn a_clock_that_is_ahead_moves_no_window() {
+    let folder = tempfile::tempdir().unwrap();
+    let now = benchlake_schemas::now();
+    let rows = vec![later(0, Event::End, now - HOUR), later(1, Event::End, now + 90 * 24 * HOUR)];
+    let lake = lake_with(folder.path(), rows).await;
+    assert_eq!(selected(&lake, "window:2h").await, Ok(vec!["6.0".into(), "6.1".into()]));
+    assert_eq!(
+        notes(&lake, "window:2h").await,
+        [
+            "1 session started in the future and the window does not end with them: the clock is ahead on gpu-1"
+        ]
+    );
+}
+
+/// Each benchmark comes once, whole and with both sides; what is not wanted does not come, and what does not fit the
+/// budget comes in a later pass.
+#[tokio::test]
+async fn passes_are_parts_of_the_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let (run, sessions) = (run(1), [session(1, 0), session(1, 1)]);
+    let of = |session_id| Session { event: Event::End, ..sample_session(run, session_id) };
+    commit(folder.path(), Table::Sessions, &sessions.map(of), DAY).await;
+    let row = |n: usize, session_id| {
+        let name = ["a", "b", "c"][n % 3];
+        let samples = [n as f64, 1.0];
+        Series { run_id: run, session_id, ..sample_series(Benchmark::new(name).with("n", n), &samples) }
+    };
+    // A file for each session: a benchmark's rows are not together.
+    for session in sessions {
+        let rows: Vec<Series> = (0..30).map(|n| row(n, session)).collect();
+        commit(folder.path(), Table::Series, &rows, DAY).await;
+    }
+    let lake = Lake::open(folder.path().to_str().unwrap(), &At::Latest).await.unwrap();
+    let selected = select(&lake, &format!("run:{run}").parse().unwrap()).await.unwrap();
+    let side = |n: usize| Selected { sessions: vec![selected.sessions[n].clone()], ..selected.clone() };
+    let (first, second) = (side(0), side(1));
+    let wanted = |one: &Measured| one.benchmark != "b";
+    let read = async |budget| {
+        let mut passes = Passes::new(&lake, [&first, &second], "time", &wanted).with_budget(budget);
+        let mut found = Vec::new();
+        while let Some(sides) = passes.next().await.unwrap() {
+            found.push(sides);
+        }
+        found
+    };
+    let whole = read(usize::MAX).await;
+    assert_eq!(whole.len(), 1);
+    assert_eq!(whole[0].each_ref().map(Vec::len), [20, 20]);
+    // Two series of two samples take a benchmark; ten of them fit.
+    let each = 2 * (2 * 8 + 256);
+    for (budget, passes) in [(0, 20), (each, 20), (10 * each, 3), (20 * each, 1)] {
+        let parts = read(budget).await;
+        assert_eq!(parts.len(), passes, "{budget}");
+        let fits = |[first, second]: &[Vec<Measured>; 2]| {
+            first.len() == second.len() && (first.len() == 1 || first.len() * each <= budget)
+        };
+        assert!(parts.iter().all(fits), "{budget}");
+        let (first, second): (Vec<_>, Vec<_>) =
+            parts.into_iter().map(|[first, second]| (first, second)).unzip();
+        let mut all = [first.concat(), second.concat()];
+        for side in &mut all {
+            side.sort_by(|a, b| a.label.cmp(&b.label));
+        }
+        assert_eq!(all, whole[0], "{budget}");
+    }
 }
 
 /// What the sessions measured comes per benchmark and metric, in the order of the sessions, each sample

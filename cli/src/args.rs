@@ -90,9 +90,9 @@ pub(crate) enum Command {
     Report(Report),
     /// Did it become slower? Hold one selection of sessions against another, benchmark by benchmark
     ///
-    /// A selection is run:ID, commit:SHA, branch:NAME, tag:KEY=VALUE, arm:NAME, window:30d, baseline:NAME,
-    /// node:GLOB or env:KEY=GLOB, several of them with commas between (all must fit), or `latest`. See
-    /// docs/comparing.md
+    /// A selection is run:ID, commit:SHA (commit:SHA+ with uncommitted changes), branch:NAME, tag:KEY=VALUE,
+    /// arm:NAME, window:30d, baseline:NAME, node:GLOB, env:KEY=GLOB or latest, several of them with commas between: all
+    /// must fit. See docs/comparing.md
     Compare(Compare),
     /// Sessions that others are compared with, under a name, by platform
     #[command(subcommand)]
@@ -196,6 +196,14 @@ pub(crate) struct Run {
     /// Partitions of topics that do not exist yet
     #[arg(long, default_value_t = 4, requires = "brokers")]
     pub(crate) partitions: i32,
+    /// Processes of a session, for benchmarks that several measure together (their parameter `ranks`); others
+    /// are measured by the first
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) ranks: u32,
+    /// One such process for each of these GPUs, named as in CUDA_VISIBLE_DEVICES, such as 0,1; `all` for every
+    /// visible one
+    #[arg(long, value_name = "LIST|all", conflicts_with = "ranks")]
+    pub(crate) devices: Option<String>,
     /// Run sessions on these processors alone, such as 0-3,8
     #[arg(long, value_name = "LIST")]
     pub(crate) pin: Option<String>,
@@ -227,7 +235,7 @@ impl FromStr for SessionCount {
 }
 
 fn precision(text: &str) -> Result<f64, String> {
-    number(text, "a fraction between 0 and 1, such as 0.01 for ±1 %", |it| it > 0.0 && it < 1.0)
+    fraction(text, "a fraction between 0 and 1, such as 0.01 or 1% for ±1 %", |it| it > 0.0 && it < 1.0)
 }
 
 /// A number of MiB that a machine may have.
@@ -323,6 +331,16 @@ pub(crate) struct FaultArgs {
 
 fn number(text: &str, what: &str, fits: impl FnOnce(f64) -> bool) -> Result<f64, String> {
     text.parse().ok().filter(|&number: &f64| fits(number)).ok_or_else(|| format!("not {what}"))
+}
+
+/// 0.05, or `5%`.
+fn fraction(text: &str, what: &str, fits: impl FnOnce(f64) -> bool) -> Result<f64, String> {
+    let (digits, unit) = match text.trim().strip_suffix('%') {
+        Some(percent) => (percent.trim_end(), 100.0),
+        None => (text.trim(), 1.0),
+    };
+    let value = digits.parse::<f64>().ok().map(|number| number / unit);
+    value.filter(|value| fits(*value)).ok_or_else(|| format!("not {what}"))
 }
 
 fn share(text: &str) -> Result<f64, String> {
@@ -461,9 +479,9 @@ pub(crate) struct Compare {
     /// The metric, such as `cycles`; `all` for each of them
     #[arg(long, value_name = "NAME", default_value = "time")]
     pub(crate) metric: String,
-    /// Only benchmarks whose label fits this pattern of `*` and `?`, or contains it
-    #[arg(long, value_name = "GLOB")]
-    pub(crate) filter: Option<String>,
+    /// Only benchmarks that match this regular expression, such as 'gemm.*f32'
+    #[arg(long, value_name = "RE")]
+    pub(crate) filter: Option<Regex>,
     /// What counts: margins, severities, false-discovery rate [default: built in, see docs/comparing.md]
     #[arg(long, value_name = "FILE", env = "BENCHLAKE_POLICY")]
     pub(crate) policy: Option<PathBuf>,
@@ -493,7 +511,8 @@ pub(crate) struct Compare {
     /// Keep the verdicts in the lake, once (`benchlake query verdicts`)
     #[arg(long)]
     pub(crate) record: bool,
-    /// Move the baseline that was compared with to what was judged, if the policy says so (`baseline.moves`)
+    /// Move the baseline that was compared with to the sessions that were judged, if the policy says so
+    /// (`baseline.moves`)
     #[arg(long)]
     pub(crate) move_baseline: bool,
     /// Move it whatever the outcome, as a person who accepts it, and keep this reason: one change of level is not
@@ -503,7 +522,7 @@ pub(crate) struct Compare {
 }
 
 fn level(text: &str) -> Result<f64, String> {
-    number(text, "a level between 0.5 and 1, such as 0.95", |level| level > 0.5 && level < 1.0)
+    fraction(text, "a level between 0.5 and 1, such as 0.95 or 95%", |level| level > 0.5 && level < 1.0)
 }
 
 /// How bad a regression is
@@ -549,7 +568,7 @@ pub(crate) struct Report {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Reproducibility {
-    /// Which sessions: latest, run:ID commit:SHA branch:NAME tag:K=V arm:NAME window:30d baseline:NAME
+    /// Which sessions: latest, run:ID commit:SHA commit:SHA+ branch:NAME tag:K=V arm:NAME window:30d baseline:NAME
     /// node:GLOB env:KEY=GLOB, several with commas between
     #[arg(default_value = "latest")]
     pub(crate) selector: Selector,
@@ -573,7 +592,7 @@ pub(crate) struct Reproducibility {
     /// How to print it
     #[arg(long, value_enum, default_value = "table")]
     pub(crate) format: ReproducibilityFormat,
-    /// Tell in sentences how the answer for one benchmark came about; a part of its label will do
+    /// Tell in sentences how the answer for this benchmark came about: its label, or a part that fits no other
     #[arg(long, value_name = "BENCHMARK", conflicts_with = "format")]
     pub(crate) explain: Option<String>,
     /// End with exit code 3 if a benchmark is not reproducible; `undecided`: also if one is undecided or cannot be
@@ -609,12 +628,8 @@ pub(crate) enum FailOnSpread {
 /// A share, as `5%` or 0.05.
 fn percentage(text: &str) -> Result<f64, String> {
     let what = "a percentage above 0, such as 5% (or 0.05)";
-    let (text, unit) = match text.trim().strip_suffix('%') {
-        Some(percent) => (percent.trim_end(), 100.0),
-        None => (text.trim(), 1.0),
-    };
-    let share = number(text, what, |it| it.is_finite() && it > 0.0)? / unit;
-    if share > 1.0 && unit < 2.0 {
+    let share = fraction(text, what, |it| it.is_finite() && it > 0.0)?;
+    if share > 1.0 && !text.contains('%') {
         return Err(format!("{text} is {} %; did you mean {text}%?", share * 100.0));
     }
     Ok(share)

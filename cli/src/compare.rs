@@ -7,13 +7,14 @@ use crate::{
     output, sql,
 };
 use benchlake_analytics::{
-    Lake,
-    decide::{self, Comparison, FailOn, Form, Moves, Options, Policy, explain, should_move},
-    selection::{Term, select},
+    At, Lake,
+    decide::{self, Comparison, FailOn, Form, Options, Policy, explain, should_move},
+    selection::Term,
 };
 use benchlake_pipeline::{Recorded, record_verdicts};
 use benchlake_producers::agent::exit;
 use benchlake_schemas::{MovedBy, now};
+use regex::Regex;
 use std::{fs, io::Write, path::Path};
 use tokio::runtime::Runtime;
 
@@ -25,6 +26,7 @@ pub(crate) fn run(args: &Compare, global: &Global) -> Result<u8, Failure> {
     };
     let runtime = Runtime::new()?;
     let (lake, comparison) = compared(uri, args, global, &options, &runtime)?;
+    tell_idle_rules(&comparison, global);
     match &args.explain {
         Some(benchmark) => print(&explain(&comparison, benchmark)?)?,
         None => write(&comparison, args, global)?,
@@ -33,25 +35,58 @@ pub(crate) fn run(args: &Compare, global: &Global) -> Result<u8, Failure> {
         record(uri, &comparison, global, &runtime)?;
     }
     if let Some(name) = moved {
-        move_baseline(&lake, name, args, &comparison, options.policy.baseline.moves, global, &runtime)?;
+        move_baseline(&lake, name, args, &comparison, global, &runtime)?;
     }
     let fails = args.fail_on.is_some_and(|least| comparison.fails(least.into()));
     Ok(if fails { exit::REGRESSION } else { exit::OK })
 }
 
-/// The baseline that is to be moved: the one that is compared with.
+/// The baseline that is to be moved: the one that is compared with, as it holds now.
 fn baseline_of(args: &Compare) -> Result<Option<&str>, Failure> {
+    let option = match (&args.accept, args.move_baseline) {
+        (Some(_), _) => "--accept",
+        (None, true) => "--move-baseline",
+        (None, false) => return Ok(None),
+    };
+    if let Some((given, what)) = obstacle(args) {
+        return Err(Failure::usage(format!(
+            "{option} moves the baseline as it holds now, for all benchmarks and metrics, but {what}: leave out {given}, or \
+             {option}"
+        )));
+    }
     let name = args.base.terms.iter().find_map(|term| match term {
         Term::Baseline(name) => Some(name.as_str()),
         _ => None,
     });
-    match (name, args.move_baseline || args.accept.is_some()) {
-        (_, false) => Ok(None),
-        (Some(name), true) => Ok(Some(name)),
-        (None, true) => Err(Failure::usage(format!(
-            "there is no baseline to move: {} is none; compare with baseline:NAME, or set one with `benchlake baseline set`",
+    name.map(Some).ok_or_else(|| {
+        Failure::usage(format!(
+            "{option} has no baseline to move: {} is none; compare with baseline:NAME, or set one with `benchlake baseline set`",
             args.base
-        ))),
+        ))
+    })
+}
+
+/// Which option keeps a baseline from being moved, and why: what was not judged would move along, and nobody
+/// would be told of its regressions.
+fn obstacle(args: &Compare) -> Option<(&'static str, String)> {
+    if args.filter.is_some() {
+        return Some(("--filter", "--filter judges some of them".to_owned()));
+    }
+    if !["time", "all"].contains(&args.metric.as_str()) {
+        return Some(("--metric", "--metric judges some of them".to_owned()));
+    }
+    let earlier = format!("--at {} compares with an earlier state", args.lake.at);
+    (args.lake.at != At::Latest).then_some(("--at", earlier))
+}
+
+/// Rules that fit nothing are perhaps a typo.
+fn tell_idle_rules(comparison: &Comparison, global: &Global) {
+    let platform = comparison.new.platforms.first().map_or("", String::as_str);
+    let idle =
+        comparison.options.policy.idle_rules(&comparison.compared, comparison.options.metric(), platform);
+    if !idle.is_empty() {
+        let file = comparison.options.policy_file.as_deref().unwrap_or("policy");
+        output::remark(global, &format!("{file}: nothing that was compared fits {}", idle.join(", ")));
     }
 }
 
@@ -68,19 +103,22 @@ fn record(uri: &str, comparison: &Comparison, global: &Global, runtime: &Runtime
     Ok(())
 }
 
-/// Moves the baseline to what was judged: by a person's word, or by the policy.
+/// Moves the baseline to the sessions that were judged: by a person's word, or by the policy.
 fn move_baseline(
     lake: &Lake,
     name: &str,
     args: &Compare,
     comparison: &Comparison,
-    moves: Moves,
     global: &Global,
     runtime: &Runtime,
 ) -> Result<(), Failure> {
     let (moved_by, reason) = match &args.accept {
         Some(reason) => (MovedBy::Person, reason.as_str()),
-        None => match should_move(moves, &comparison.outcomes()) {
+        None => match should_move(
+            comparison.options.policy.baseline.moves,
+            &comparison.outcomes(),
+            comparison.only_base.len(),
+        ) {
             Ok(reason) => (MovedBy::Policy, reason),
             Err(why) => {
                 output::remark(global, &format!("baseline {name} stays: {why}"));
@@ -88,10 +126,12 @@ fn move_baseline(
             }
         },
     };
-    runtime.block_on(async {
-        let judged = select(lake, &args.new).await?;
-        baseline::move_to(lake, name, &judged, moved_by, reason, global).await
-    })?;
+    if args.metric != "all" {
+        let told =
+            format!("baseline {name}: `{}` alone was judged; --metric all judges the rest too", args.metric);
+        output::remark(global, &told);
+    }
+    runtime.block_on(baseline::move_to(lake, name, &comparison.judged, moved_by, reason, global))?;
     Ok(())
 }
 
@@ -102,11 +142,12 @@ fn options(args: &Compare) -> Result<Options, Failure> {
     policy.level = args.level.unwrap_or(policy.level);
     Ok(Options {
         metric: Some(args.metric.clone()),
-        filter: args.filter.clone(),
+        filter: args.filter.as_ref().map(Regex::to_string),
         across: args.across.clone(),
         policy,
         seed: args.seed,
         policy_file: file.map(|file| file.display().to_string()),
+        budget: None,
     })
 }
 

@@ -92,8 +92,14 @@ failure!(
     PolicyError => |_| exit::USAGE,
     CompareError => |error| match error {
         CompareError::Select(error) => of_selection(error),
-        CompareError::NothingInCommon { .. } | CompareError::OtherPlatform { .. } => exit::NOTHING,
-        CompareError::Refused(_) | CompareError::Same { .. } => exit::USAGE,
+        CompareError::NothingInCommon { .. }
+        | CompareError::OtherPlatform { .. }
+        | CompareError::Moved { .. } => exit::NOTHING,
+        CompareError::Refused(_)
+        | CompareError::Same { .. }
+        | CompareError::Across { .. }
+        | CompareError::Filter { .. }
+        | CompareError::Policy(_) => exit::USAGE,
         CompareError::Sql(error) => of_query(error),
     },
     ExplainError => |error| match error {

@@ -6,15 +6,17 @@ use crate::{
     output, sql,
 };
 use benchlake_analytics::{
-    Lake, format,
+    Lake,
+    decide::{ExplainError, named},
+    format,
     reproducibility::{
-        Assessment, Options, Reproducibility, Reproducible, answer, costs, explain, markdown, page,
-        reproducibility, table,
+        Assessed, Assessment, NotJudged, Options, Reproducibility, Reproducible, answer, costs, explain,
+        markdown, page, table,
     },
-    selection::{Measured, measured, select},
+    selection::{Measured, Passes, select},
 };
 use benchlake_producers::agent::exit;
-use std::io::Write;
+use std::{collections::BTreeSet, io::Write};
 use tokio::runtime::Runtime;
 
 pub(crate) fn run(args: &Asked, global: &Global) -> Result<u8, Failure> {
@@ -25,7 +27,7 @@ pub(crate) fn run(args: &Asked, global: &Global) -> Result<u8, Failure> {
     line.set_message("reading");
     let found = Runtime::new()?.block_on(async {
         let lake = Lake::open(uri, &args.lake.at).await?;
-        Ok::<_, Failure>((found(&lake, args).await?, lake.pin().to_string()))
+        Ok::<_, Failure>((found(&lake, args, global).await?, lake.pin().to_string()))
     });
     line.finish_and_clear();
     let (found, pin) = found?;
@@ -37,25 +39,26 @@ pub(crate) fn run(args: &Asked, global: &Global) -> Result<u8, Failure> {
     Ok(code(&found, args.fail_on))
 }
 
-async fn found(lake: &Lake, args: &Asked) -> Result<Reproducibility, Failure> {
+async fn found(lake: &Lake, args: &Asked, global: &Global) -> Result<Reproducibility, Failure> {
     let selected = select(lake, &args.selector).await?;
-    let mut series = measured(lake, &selected, &args.metric).await?;
-    if let Some(filter) = &args.filter {
-        let fits = |group: &Measured| filter.is_match(&group.label);
-        if !series.iter().any(fits) {
-            let labels: std::collections::BTreeSet<_> =
-                series.iter().map(|group| group.label.as_str()).collect();
-            let labels: Vec<_> = labels.into_iter().take(5).collect();
-            return Err(Failure::nothing(format!(
-                "no benchmark matches '{filter}'; measured were {}, …",
-                labels.join(", ")
-            )));
-        }
-        series.retain(fits);
-    }
-    let costs = costs(lake, &selected).await?;
+    selected.notes.iter().for_each(|note| output::remark(global, note));
     let Asked { limit, level, precision, .. } = *args;
-    Ok(reproducibility(&selected, &series, &Options { limit, level, precision, costs }))
+    let options = Options { limit, level, precision, costs: costs(lake, &selected).await? };
+    let fits = |group: &Measured| args.filter.as_ref().is_none_or(|filter| filter.is_match(&group.label));
+    let mut passes = Passes::new(lake, [&selected], &args.metric, &|_| true);
+    let (mut assessed, mut any, mut labels) = (Assessed::default(), false, BTreeSet::new());
+    while let Some([mut series]) = passes.next().await? {
+        labels.extend(series.iter().map(|group| group.label.clone()));
+        series.retain(fits);
+        any |= !series.is_empty();
+        assessed.add(&selected, &series, &options);
+    }
+    if let (false, Some(filter)) = (any, &args.filter) {
+        let labels: Vec<_> = labels.into_iter().take(5).collect();
+        let labels = labels.join(", ");
+        return Err(Failure::nothing(format!("no benchmark matches '{filter}'; measured were {labels}, …")));
+    }
+    Ok(assessed.whole(&selected, &options))
 }
 
 fn written(found: &Reproducibility, form: Format, pin: &str) -> Result<String, Failure> {
@@ -74,34 +77,18 @@ fn written(found: &Reproducibility, form: Format, pin: &str) -> Result<String, F
 
 /// The sentences for the benchmark that is called `name`, or whose title alone holds it.
 fn explained(found: &Reproducibility, name: &str) -> Result<String, Failure> {
-    let titles = || found.benchmarks.iter().map(Assessment::title);
-    let exact: Vec<_> = found.benchmarks.iter().filter(|it| it.title() == name || it.label == name).collect();
-    let fits = if exact.is_empty() {
-        found.benchmarks.iter().filter(|it| it.title().contains(name)).collect()
-    } else {
-        exact
-    };
-    match fits.as_slice() {
-        [] => {
+    let titles: Vec<String> = found.benchmarks.iter().map(Assessment::title).collect();
+    let assessment = match named(&titles, name) {
+        Ok(place) => &found.benchmarks[place],
+        Err(error) => {
             let refused = found.not_judged.iter().find(|it| it.label.contains(name));
-            if let Some(refused) = refused {
-                return Ok(format!("{} is not judged: {}.\n", refused.label, refused.why));
-            }
-            let titles: Vec<_> = titles().take(5).collect();
-            Err(Failure::nothing(format!("no benchmark `{name}`; there are {}, …", titles.join(", "))))
+            let refused = refused.filter(|_| matches!(error, ExplainError::Nothing { .. }));
+            let told = |refused: &NotJudged| format!("{} is not judged: {}.\n", refused.label, refused.why);
+            return refused.map(told).ok_or_else(|| error.into());
         }
-        several => {
-            let text = several.iter().map(|assessment| {
-                format!(
-                    "{}: {}\n{}\n",
-                    assessment.title(),
-                    assessment.reproducible.as_str(),
-                    explain(assessment, found).join("\n")
-                )
-            });
-            Ok(text.collect::<Vec<_>>().join("\n"))
-        }
-    }
+    };
+    let (answer, sentences) = (assessment.reproducible.as_str(), explain(assessment, found).join("\n"));
+    Ok(format!("{}: {answer}\n{sentences}\n", assessment.title()))
 }
 
 fn code(found: &Reproducibility, fail_on: Option<FailOnSpread>) -> u8 {

@@ -6,6 +6,7 @@ use crate::{
     cpu::{self, WorkloadError, hint},
     environment::Topology,
     measure::Workload,
+    ranks::{RANKS, barrier},
     session::Refused,
 };
 use benchlake_schemas::Benchmark;
@@ -13,7 +14,7 @@ use std::collections::BTreeMap;
 
 /// The names of all workloads.
 fn names() -> impl Iterator<Item = &'static str> + Clone {
-    let names = cpu::WORKLOADS.iter().map(|spec| spec.name);
+    let names = cpu::WORKLOADS.iter().map(|spec| spec.name).chain([barrier::NAME]);
     #[cfg(feature = "gpu")]
     let names = names.chain(gpu::specs().map(|spec| spec.name));
     names
@@ -40,6 +41,9 @@ pub(crate) fn plan(
     topology: &Topology,
 ) -> Result<Benchmark, WorkloadError> {
     known(name)?;
+    if name == barrier::NAME {
+        return barrier::plan(given);
+    }
     #[cfg(feature = "gpu")]
     if let Some(spec) = gpu::spec(name) {
         return spec.plan(given).map(|(benchmark, _)| benchmark);
@@ -53,9 +57,18 @@ pub(crate) fn plan(
 /// [`Refused`], why that is not possible here.
 pub(crate) fn open(benchmark: &Benchmark, seed: u64) -> Result<Box<dyn Workload>, Refused> {
     known(&benchmark.name).map_err(|error| Refused::Failed(error.to_string()))?;
+    if benchmark.name == barrier::NAME {
+        return Ok(barrier::open(benchmark));
+    }
     #[cfg(feature = "gpu")]
     if gpu::spec(&benchmark.name).is_some() {
         return gpu::open(benchmark, seed);
     }
     cpu::open(benchmark, seed).map_err(|error| Refused::Failed(error.to_string()))
+}
+
+/// How many ranks measure `benchmark` together.
+pub(crate) fn ranks(benchmark: &Benchmark) -> usize {
+    let ranks = known(&benchmark.name).ok().and_then(|()| benchmark.parameters.get(RANKS.name));
+    ranks.and_then(|ranks| ranks.parse().ok()).unwrap_or(1)
 }

@@ -20,6 +20,7 @@ pub mod machine;
 pub mod measure;
 pub mod process;
 mod program;
+pub mod ranks;
 pub mod session;
 #[cfg(feature = "kafka")]
 pub mod simulate;

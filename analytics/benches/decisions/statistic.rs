@@ -125,8 +125,11 @@ fn cv(centres: &[f64]) -> Option<Stated> {
     let session = |i: usize| Session { session_id: id(i), node: "node-1".to_owned(), ..a_session() };
     let observed =
         |(i, centre): (usize, &f64)| Observed { session_id: id(i), values: vec![*centre], flags: Vec::new() };
-    let selected =
-        Selected { selector: Selector::default(), sessions: (0..centres.len()).map(session).collect() };
+    let selected = Selected {
+        selector: Selector::default(),
+        sessions: (0..centres.len()).map(session).collect(),
+        notes: Vec::new(),
+    };
     let measured = Measured { observed: centres.iter().enumerate().map(observed).collect(), ..a_benchmark() };
     let found = reproducibility(&selected, &[measured], &Options::default());
     at_level(found.benchmarks.first()?.spread.map(|spread: reproducibility::Spread| spread.interval))

@@ -11,11 +11,22 @@ use arrow::{
 use std::{io, sync::Arc};
 
 pub(super) fn write(answer: &Answer, delimiter: u8, out: &mut impl io::Write) -> Result<(), ArrowError> {
-    let mut writer = WriterBuilder::new().with_delimiter(delimiter).with_header(true).build(out);
     if answer.batches.is_empty() {
-        return writer.write(&flat(&RecordBatch::new_empty(answer.schema.clone()))?);
+        out.write_all(&encoded(&RecordBatch::new_empty(answer.schema.clone()), delimiter, true)?)?;
     }
-    answer.batches.iter().try_for_each(|batch| writer.write(&flat(batch)?))
+    answer
+        .batches
+        .iter()
+        .enumerate()
+        .try_for_each(|(i, batch)| Ok(out.write_all(&encoded(batch, delimiter, i == 0)?)?))
+}
+
+/// The bytes of a batch: arrow's writer would tell a closed pipe as an error of the CSV, and nobody could tell it apart.
+fn encoded(batch: &RecordBatch, delimiter: u8, header: bool) -> Result<Vec<u8>, ArrowError> {
+    let mut bytes = Vec::new();
+    let writer = WriterBuilder::new().with_delimiter(delimiter).with_header(header);
+    writer.build(&mut bytes).write(&flat(batch)?)?;
+    Ok(bytes)
 }
 
 /// `batch` with its nested and binary columns as JSON text.

@@ -113,6 +113,8 @@ pub fn write(answer: &Answer, format: Format, out: &mut impl io::Write) -> Resul
         other => WriteError::Encode { format, problem: other.to_string() },
     };
     match format {
+        // A statement without columns, such as SET, answers nothing.
+        Format::Table | Format::Csv | Format::Tsv if answer.schema.fields().is_empty() => {}
         Format::Table => out.write_all(terminal::table(answer).map_err(failed)?.as_bytes())?,
         Format::Csv => delimited::write(answer, b',', out).map_err(failed)?,
         Format::Tsv => delimited::write(answer, b'\t', out).map_err(failed)?,

@@ -16,7 +16,7 @@ pub use describe::rows;
 pub use reference::reference;
 pub use table::{Aggregate, Family, Function, Number, all};
 
-use crate::queries::hint;
+use crate::queries::nearest;
 use datafusion::{
     error::DataFusionError,
     logical_expr::{AggregateUDF, ScalarUDF},
@@ -61,9 +61,10 @@ pub fn find(name: &str) -> Result<&'static Function, UnknownFunction> {
     let names = |function: &Function| function.name == name || function.aggregate_name() == Some(name);
     all().find(|function| names(function)).ok_or_else(|| UnknownFunction {
         name: name.to_owned(),
-        hint: hint(
+        hint: nearest(
             name,
             all().flat_map(|function| std::iter::once(function.name).chain(function.aggregate_name())),
+            "`benchlake functions` lists all",
         ),
     })
 }

@@ -171,6 +171,18 @@ pub(crate) fn hint<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Stri
     }
 }
 
+/// The nearest of many `names`: one if it is near, else three, and how to see `all`.
+pub(crate) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>, all: &str) -> String {
+    let mut names: Vec<_> = names.collect();
+    let distance = |candidate: &str| strsim::damerau_levenshtein(candidate, name);
+    names.sort_by_cached_key(|candidate| distance(candidate));
+    match names.as_slice() {
+        [first, ..] if distance(first) <= name.len() / 2 => format!("did you mean `{first}`?"),
+        [] => "it has none".into(),
+        some => format!("the nearest are {}; {all}", some[..some.len().min(3)].join(", ")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,6 +197,16 @@ mod tests {
             }
         }
         assert!(all().len() >= 6);
+    }
+
+    /// Of many names the three nearest are told, where none is near.
+    #[test]
+    fn nearest_of_many() {
+        let names = ["list_avg", "list_stddev", "list_median", "mad", "nope_or_so"];
+        let said = |name: &str| nearest(name, names.into_iter(), "`all` lists them");
+        assert_eq!(said("list_agv"), "did you mean `list_avg`?");
+        assert_eq!(said("nope"), "the nearest are mad, nope_or_so, list_avg; `all` lists them");
+        assert_eq!(nearest("x", [].into_iter(), "none"), "it has none");
     }
 
     /// An unknown name is answered with the nearest one.

@@ -1,8 +1,11 @@
 //! From a selector to sessions.
 
-use super::{SelectError, Selector, Term};
-use crate::{Lake, SqlError, ask, queries::hint};
-use benchlake_schemas::{Micros, from_batch};
+use super::{
+    SelectError, Selector, Term,
+    nothing::{some_of, why_nothing},
+};
+use crate::{Lake, SqlError, ask, catalog::utc, format::counted};
+use benchlake_schemas::{Micros, from_batch, now};
 use serde::{Deserialize, de::DeserializeOwned};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,6 +42,8 @@ pub struct Selected {
     pub selector: Selector,
     /// Its sessions, in the order of time.
     pub sessions: Vec<Session>,
+    /// What a reader has to know of how they were chosen.
+    pub notes: Vec<String>,
 }
 
 impl Selected {
@@ -57,23 +62,70 @@ impl Selected {
     }
 }
 
-/// The sessions that `selector` selects: those that fit every term; without a term that names a scope,
-/// those of the newest measured run that has any.
+/// The sessions that `selector` selects: those that fit every term; without a term that names a scope, or with
+/// `latest`, those of the newest measured run that have ended.
 ///
 /// # Errors
 /// [`SelectError::Nothing`], with the term that fits nothing and what is near, if there are none.
 pub async fn select(lake: &Lake, selector: &Selector) -> Result<Selected, SelectError> {
-    let mut conditions = Vec::new();
+    match selected(lake, selector, &[]).await? {
+        found if found.sessions.is_empty() => {
+            let why = why_nothing(lake, selector).await?;
+            Err(SelectError::Nothing { selector: selector.to_string(), why })
+        }
+        found => Ok(found),
+    }
+}
+
+/// What `selector` selects to hold `judged` against: where its newest run is what is judged, the run before that.
+///
+/// # Errors
+/// As [`select`]; also if that run is the only one.
+pub(crate) async fn select_base(
+    lake: &Lake,
+    selector: &Selector,
+    judged: &Selected,
+) -> Result<Selected, SelectError> {
+    let found = select(lake, selector).await?;
+    let ids: Vec<&str> = judged.by_id().into_keys().collect();
+    let is_judged = |session: &Session| ids.binary_search(&session.session_id.as_str()).is_ok();
+    if !selector.is_of_newest_run() || !found.sessions.iter().all(is_judged) {
+        return Ok(found);
+    }
+    let mut before = selected(lake, selector, &ids).await?;
+    let Some(first) = before.sessions.first() else {
+        let why =
+            "its only run is what is judged: measure another one, or name another base, such as branch:NAME \
+                   or run:ID"
+                .to_owned();
+        return Err(SelectError::Nothing { selector: selector.to_string(), why });
+    };
+    before.notes.push(format!(
+        "{selector}: its newest run is what is judged; the base is the run before it, run:{}",
+        first.run_id
+    ));
+    Ok(before)
+}
+
+/// What `selector` selects without the sessions `except`, if anything.
+async fn selected(lake: &Lake, selector: &Selector, except: &[&str]) -> Result<Selected, SelectError> {
+    let (mut conditions, mut notes) = (Vec::new(), Vec::new());
     for term in &selector.terms {
         conditions.push(match whole_id(lake, term).await? {
             Some(condition) => condition,
             None => condition(lake, term).await?,
         });
     }
-    if !selector.terms.iter().any(Term::is_scope)
-        && let Some(run) = newest(lake, &conditions).await?
+    if !except.is_empty() {
+        conditions.push(format!("session_id NOT IN ({})", texts(except.iter().copied())));
+    }
+    if selector.is_of_newest_run()
+        && let Some(newest) = newest(lake, &conditions).await?
     {
-        conditions.push(format!("run_id = {}", text(&run)));
+        conditions.push(format!("run_id = {} AND {ENDED}", text(&newest.run_id)));
+        notes.extend(newest.note());
+    } else if selector.is_of_newest_run() {
+        conditions.push("false".to_owned());
     }
     // Conditions come before the join: DataFusion 55 cannot open maps behind one.
     let sql = format!(
@@ -84,11 +136,25 @@ pub async fn select(lake: &Lake, selector: &Selector) -> Result<Selected, Select
         all(&conditions)
     );
     let sessions: Vec<Session> = decoded(lake, &sql).await?;
-    if sessions.is_empty() {
-        let why = why_nothing(lake, selector).await?;
-        return Err(SelectError::Nothing { selector: selector.to_string(), why });
+    if selector.terms.iter().any(|term| matches!(term, Term::Window(_))) {
+        notes.extend(from_the_future(&sessions));
     }
-    Ok(Selected { selector: selector.clone(), sessions })
+    Ok(Selected { selector: selector.clone(), sessions, notes })
+}
+
+/// Which nodes' clocks are ahead: some of a window's sessions are to start yet.
+fn from_the_future(sessions: &[Session]) -> Option<String> {
+    let now = now();
+    let ahead: Vec<&Session> = sessions.iter().filter(|session| session.started_at > now).collect();
+    let nodes: BTreeSet<&str> = ahead.iter().map(|session| session.node.as_str()).collect();
+    let nodes: Vec<String> = nodes.into_iter().map(str::to_owned).collect();
+    (!ahead.is_empty() && ahead.len() < sessions.len()).then(|| {
+        format!(
+            "{} started in the future and the window does not end with them: the clock is ahead on {}",
+            counted(ahead.len(), "session"),
+            some_of(&nodes, 4)
+        )
+    })
 }
 
 /// The rows that answer `sql`, as values.
@@ -101,14 +167,37 @@ pub(crate) async fn decoded<R: DeserializeOwned>(lake: &Lake, sql: &str) -> Resu
     Ok(rows)
 }
 
-/// The newest measured run that has a session that fits.
-async fn newest(lake: &Lake, conditions: &[String]) -> Result<Option<String>, SqlError> {
+/// What a session of the newest run must be: one in progress has measured a part, at random.
+const ENDED: &str = "status <> 'running'";
+
+/// The newest measured run that has a session that fits and has ended.
+#[derive(Deserialize)]
+struct Newest {
+    run_id: String,
+    /// How many that fit have not.
+    running: i64,
+}
+
+impl Newest {
+    fn note(&self) -> Option<String> {
+        let Self { run_id, running } = self;
+        (*running > 0).then(|| {
+            format!(
+                "{running} of the sessions of run:{run_id} did not end (crashed, or measuring still) and are left out; \
+                 run:ID takes all"
+            )
+        })
+    }
+}
+
+async fn newest(lake: &Lake, conditions: &[String]) -> Result<Option<Newest>, SqlError> {
     let sql = format!(
-        "SELECT run_id AS name FROM session_status WHERE {} AND run_id IN (SELECT run_id FROM series) \
-         ORDER BY started_at DESC, run_id DESC LIMIT 1",
+        "SELECT run_id, count(*) FILTER (WHERE NOT {ENDED}) AS running FROM session_status \
+         WHERE {} AND run_id IN (SELECT run_id FROM series) GROUP BY run_id HAVING count(*) FILTER (WHERE {ENDED}) > 0 \
+         ORDER BY max(started_at) FILTER (WHERE {ENDED}) DESC, run_id DESC LIMIT 1",
         all(conditions)
     );
-    Ok(names(lake, &sql).await?.pop())
+    Ok(decoded(lake, &sql).await?.pop())
 }
 
 fn all(conditions: &[String]) -> String {
@@ -116,8 +205,9 @@ fn all(conditions: &[String]) -> String {
 }
 
 /// The term as a condition on the view `session_status`.
-async fn condition(lake: &Lake, term: &Term) -> Result<String, SelectError> {
+pub(super) async fn condition(lake: &Lake, term: &Term) -> Result<String, SelectError> {
     Ok(match term {
+        Term::Latest => "true".to_owned(),
         Term::Run(id) => format!("starts_with(run_id, {})", text(id)),
         Term::Commit(hash, dirty) => {
             let is = if *dirty { "IS TRUE" } else { "IS NOT TRUE" };
@@ -140,10 +230,15 @@ async fn condition(lake: &Lake, term: &Term) -> Result<String, SelectError> {
     })
 }
 
-/// When the newest session started, as SQL.
+/// When the newest session started, as SQL. One from the future counts only where all are: a node whose clock is
+/// ahead would move the window for everyone.
 async fn newest_start(lake: &Lake) -> Result<String, SqlError> {
-    let sql = "SELECT CAST(max(started_at) AS VARCHAR) AS name FROM session_status";
-    let newest = names(lake, sql).await?.pop().unwrap_or_default();
+    let sql = format!(
+        "SELECT CAST(coalesce(max(started_at) FILTER (WHERE started_at <= CAST({} AS TIMESTAMP WITH TIME ZONE)), \
+         max(started_at)) AS VARCHAR) AS name FROM session_status",
+        text(&utc(now()))
+    );
+    let newest = names(lake, &sql).await?.pop().unwrap_or_default();
     Ok(format!("CAST({} AS TIMESTAMP WITH TIME ZONE)", text(&newest)))
 }
 
@@ -177,7 +272,7 @@ struct Name {
     name: String,
 }
 
-async fn names(lake: &Lake, sql: &str) -> Result<Vec<String>, SqlError> {
+pub(super) async fn names(lake: &Lake, sql: &str) -> Result<Vec<String>, SqlError> {
     Ok(decoded::<Name>(lake, sql).await?.into_iter().map(|row| row.name).collect())
 }
 
@@ -203,80 +298,4 @@ async fn whole_id(lake: &Lake, term: &Term) -> Result<Option<String>, SelectErro
             some: some_of(&found, 4),
         }),
     }
-}
-
-/// Which term fits nothing, and what is near; or that they do not fit together.
-async fn why_nothing(lake: &Lake, selector: &Selector) -> Result<String, SelectError> {
-    let sessions = names(lake, "SELECT session_id AS name FROM session_status LIMIT 1").await?;
-    if sessions.is_empty() {
-        return Ok("the lake has no session at this state: measure something first, or choose a later --at"
-            .to_owned());
-    }
-    for term in &selector.terms {
-        let sql = format!(
-            "SELECT session_id AS name FROM session_status WHERE {} LIMIT 1",
-            condition(lake, term).await?
-        );
-        if names(lake, &sql).await?.is_empty() {
-            return Ok(format!("nothing fits {term}; {}", near(lake, term).await?));
-        }
-    }
-    Ok(match selector.terms.as_slice() {
-        [] => "no session of this lake has measured anything yet".to_owned(),
-        [_] => "its sessions have measured nothing yet".to_owned(),
-        _ => "each term fits some, but no measured session fits all of them".to_owned(),
-    })
-}
-
-/// What there is that is near a term that fits nothing.
-async fn near(lake: &Lake, term: &Term) -> Result<String, SelectError> {
-    let of = |expression: &str| {
-        format!(
-            "SELECT DISTINCT {expression} AS name FROM session_status WHERE {expression} IS NOT NULL ORDER BY name"
-        )
-    };
-    let (sql, given) = match term {
-        Term::Run(id) => (of("run_id"), id.clone()),
-        Term::Commit(hash, _) => (of("\"commit\""), hash.clone()),
-        Term::Branch(name) => (of("branch"), name.clone()),
-        Term::Arm(name) => (of("arm"), name.clone()),
-        Term::Node(glob) => (of("node"), glob.clone()),
-        Term::Tag(key, value) => (
-            of("unnest(map_keys(tags))").replace("WHERE unnest(map_keys(tags)) IS NOT NULL ", ""),
-            format!("{key}={value}"),
-        ),
-        Term::Environment(key, _) => (of(&format!("environment[{}]", text(key))), key.clone()),
-        Term::Baseline(name) => {
-            ("SELECT DISTINCT name FROM baseline_status ORDER BY name".to_owned(), name.clone())
-        }
-        Term::Window(_) => return Ok("the lake has no session".to_owned()),
-    };
-    let found = names(lake, &sql).await?;
-    let (what, given) = match term {
-        Term::Tag(key, _) if found.contains(key) => {
-            let values = names(lake, &of(&format!("tags[{}]", text(key)))).await?;
-            return Ok(format!("the values of `{key}` are {}", some(&values)));
-        }
-        Term::Tag(key, _) => ("the tags are", key.clone()),
-        Term::Environment(key, _) if found.is_empty() => {
-            return Ok(format!("no session has the fact `{key}` (`benchlake query environment`)"));
-        }
-        Term::Environment(key, _) => return Ok(format!("the values of `{key}` are {}", some(&found))),
-        _ => ("there are", given),
-    };
-    Ok(match found.len() {
-        0 => "there is none".to_owned(),
-        1..=8 => format!("{what} {}", some(&found)),
-        _ => hint(&given, found.iter().map(String::as_str).take(10_000)),
-    })
-}
-
-fn some(names: &[String]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    some_of(&quoted, 8)
-}
-
-fn some_of(names: &[String], most: usize) -> String {
-    let shown = names.iter().take(most).cloned().collect::<Vec<_>>().join(", ");
-    if names.len() > most { format!("{shown}, …") } else { shown }
 }

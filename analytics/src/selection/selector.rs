@@ -6,7 +6,7 @@ use std::{fmt, str::FromStr, time::Duration};
 /// Which sessions are meant: every term must fit.
 ///
 /// Terms that name a scope (`run:`, `commit:`, `window:`, `baseline:`) select all sessions in it; without
-/// one, those of the newest run that fits count.
+/// one, or with `latest` beside it, those of the newest run that fits count.
 ///
 /// ```
 /// use benchlake_analytics::selection::{Selector, Term};
@@ -14,19 +14,22 @@ use std::{fmt, str::FromStr, time::Duration};
 /// assert_eq!(selector.terms[0], Term::Branch("main".into()));
 /// assert_eq!(selector.to_string(), "branch:main,window:30d");
 /// assert_eq!("latest".parse::<Selector>()?.terms, []);
+/// assert_eq!("latest,window:30d".parse::<Selector>()?.terms[0], Term::Latest);
 /// let error = "brnch:main".parse::<Selector>().unwrap_err();
 /// assert_eq!(error.to_string(), "selector `brnch:main`: no kind `brnch`; did you mean `branch`?");
 /// # Ok::<(), benchlake_analytics::selection::ParseSelectorError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Selector {
-    /// What must fit; none of them for `latest`.
+    /// What must fit; none of them for `latest` alone.
     pub terms: Vec<Term>,
 }
 
 /// One condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Term {
+    /// `latest` beside a scope: of what is in it, the newest run.
+    Latest,
     /// `run:ID`: the run whose id is or begins so.
     Run(String),
     /// `commit:SHA`: the commit whose hash is or begins so; with `+` after it, what was measured of it with
@@ -48,6 +51,9 @@ pub enum Term {
     Environment(String, String),
 }
 
+/// What a selector is made of, as errors tell it.
+const ALL: &str = "run:ID commit:SHA commit:SHA+ branch:NAME tag:K=V arm:NAME window:30d baseline:NAME node:GLOB \
+env:KEY=GLOB latest";
 /// The kinds of terms, as they are written.
 const KINDS: [&str; 9] = ["run", "commit", "branch", "tag", "arm", "window", "baseline", "node", "env"];
 
@@ -65,9 +71,25 @@ impl Term {
         matches!(self, Self::Run(given) | Self::Commit(given, _) if given.eq_ignore_ascii_case(id))
     }
 
+    /// The same commit with uncommitted changes where this is the one without, and the other way round.
+    pub(super) fn otherwise(&self) -> Option<Self> {
+        match self {
+            Self::Commit(hash, dirty) => Some(Self::Commit(hash.clone(), !dirty)),
+            _ => None,
+        }
+    }
+
     /// Whether the term names the scope that sessions are looked for in, all of which count.
     pub(super) const fn is_scope(&self) -> bool {
         matches!(self, Self::Run(_) | Self::Commit(..) | Self::Window(_) | Self::Baseline(_))
+    }
+}
+
+impl Selector {
+    /// Whether the sessions of one run count, the newest that fits, and not all of a scope.
+    #[must_use]
+    pub fn is_of_newest_run(&self) -> bool {
+        self.terms.contains(&Term::Latest) || !self.terms.iter().any(Term::is_scope)
     }
 }
 
@@ -76,10 +98,13 @@ impl FromStr for Selector {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let error = |problem: String| ParseSelectorError { text: text.to_owned(), problem };
-        // Without a scope it is the newest run anyway: `latest` beside other terms says so.
-        let terms = text.split(',').map(str::trim).filter(|term| *term != "latest");
-        let terms = terms.map(|term| term.parse::<Term>().map_err(error));
-        Ok(Self { terms: terms.collect::<Result<_, _>>()? })
+        let terms = text.split(',').map(|term| term.trim().parse::<Term>().map_err(error));
+        let mut terms: Vec<Term> = terms.collect::<Result<_, _>>()?;
+        // Without a scope it is the newest run anyway.
+        if !terms.iter().any(Term::is_scope) {
+            terms.retain(|term| *term != Term::Latest);
+        }
+        Ok(Self { terms })
     }
 }
 
@@ -87,12 +112,14 @@ impl FromStr for Term {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let all = "run:ID commit:SHA branch:NAME tag:K=V arm:NAME window:30d baseline:NAME node:GLOB env:KEY=GLOB latest";
+        if text == "latest" {
+            return Ok(Self::Latest);
+        }
         let Some((kind, value)) = text.split_once(':') else {
-            return Err(format!("`{text}` is not KIND:VALUE; one of {all}"));
+            return Err(format!("`{text}` is not KIND:VALUE; one of {ALL}"));
         };
-        if value.is_empty() {
-            return Err(format!("`{kind}:` names nothing; one of {all}"));
+        if value.is_empty() || text == "commit:+" {
+            return Err(format!("`{text}` names nothing; one of {ALL}"));
         }
         let pair = || match value.split_once('=') {
             Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
@@ -149,6 +176,7 @@ impl fmt::Display for Selector {
 impl fmt::Display for Term {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Latest => f.write_str("latest"),
             Self::Run(id) => write!(f, "run:{id}"),
             Self::Commit(hash, dirty) => write!(f, "commit:{hash}{}", if *dirty { "+" } else { "" }),
             Self::Branch(name) => write!(f, "branch:{name}"),
@@ -182,6 +210,7 @@ mod tests {
         let error = |text: &str| text.parse::<Selector>().map_err(|error| error.problem);
         assert!(error("main").is_err_and(|text| text.contains("`main` is not KIND:VALUE; one of run:ID")));
         assert!(error("branch:").is_err_and(|text| text.contains("`branch:` names nothing")));
+        assert!(error("commit:+").is_err_and(|text| text.contains("`commit:+` names nothing; one of")));
         assert_eq!(error("tag:nightly"), Err("`tag:nightly` is not tag:KEY=VALUE".into()));
         for wrong in [
             "window:30",
@@ -207,6 +236,7 @@ mod tests {
             "tag:a=b=c",
             "window:36h",
             "node:gpu-*,env:cpu.model=AMD*",
+            "window:30d,latest",
         ] {
             let selector: Selector = text.parse().expect("a selector");
             assert_eq!(selector.to_string(), text);

@@ -9,14 +9,14 @@ mod lake;
 use benchlake_analytics::{
     At, Lake,
     decide::{
-        CompareError, Comparison, Decision, FailOn, Form, Layout, Options, Policy, Reason, Screen, compare,
-        explain,
+        CompareError, Compared, Comparison, Decision, FailOn, Form, Layout, Options, Policy, Reason, Screen,
+        compare, explain,
     },
     format::number,
     stats::{self, Replicate, Resampling},
 };
 use benchlake_schemas::{Better, Outcome, Severity, Table, Verdict, from_batch, to_batch};
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 async fn opened(folder: &Path) -> Lake {
     Lake::open(folder.to_str().unwrap(), &At::Latest).await.unwrap()
@@ -45,6 +45,11 @@ fn decision(comparison: &Comparison, benchmark: &str) -> Decision {
 
 fn written(comparison: &Comparison, form: Form) -> String {
     comparison.written(form, Screen::default(), FailOn::default()).unwrap()
+}
+
+/// The lake's folder is another one each time.
+fn in_any_folder(text: &str, folder: &tempfile::TempDir) -> String {
+    text.replace(folder.path().to_str().unwrap(), "LAKE")
 }
 
 /// Every verdict is where it was planted, worst first.
@@ -112,7 +117,9 @@ async fn what_is_not_compared_is_told() {
 /// The forms that people read.
 #[tokio::test(flavor = "multi_thread")]
 async fn forms() {
-    let (_folder, comparison) = whole().await;
+    let (folder, comparison) = whole().await;
+    let written = |comparison: &Comparison, form| in_any_folder(&written(comparison, form), &folder);
+    let explain = |name: &str| in_any_folder(&explain(&comparison, name).unwrap(), &folder);
     let table = written(&comparison, Form::Table);
     assert!(
         table.lines().filter(|line| !line.starts_with("The same")).all(|line| line.chars().count() <= 120),
@@ -131,9 +138,9 @@ async fn forms() {
         "csv",
         written(&comparison, Form::Csv).lines().take(3).collect::<Vec<_>>().join("\n")
     );
-    insta::assert_snapshot!("explain_critical", explain(&comparison, "cpu.critical").unwrap());
-    insta::assert_snapshot!("explain_noisy", explain(&comparison, "cpu.noisy").unwrap());
-    insta::assert_snapshot!("explain_some", explain(&comparison, "cpu.some").unwrap());
+    insta::assert_snapshot!("explain_critical", explain("cpu.critical"));
+    insta::assert_snapshot!("explain_noisy", explain("cpu.noisy"));
+    insta::assert_snapshot!("explain_some", explain("cpu.some"));
 }
 
 /// Of more than thirty that are equivalent the table tells how many; CSV has them all.
@@ -282,7 +289,7 @@ fn numbers(text: &str, begins: &str) -> Vec<f64> {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_explanation_adds_up() {
     let (old, arms) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    lake::write_history(old.path()).await;
+    lake::write_history(old.path(), 5).await;
     lake::write(arms.path()).await;
     let runs =
         answer(&opened(old.path()).await, "commit:aaaa", "commit:bbbb2", &Options::default()).await.unwrap();
@@ -329,6 +336,28 @@ async fn an_explanation_adds_up() {
     );
 }
 
+/// A history counts sessions: a long series that was written in chunks is one session's all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn chunks_are_no_sessions() {
+    let noise = async |chunk| {
+        let folder = tempfile::tempdir().unwrap();
+        lake::write_history(folder.path(), chunk).await;
+        let lake = opened(folder.path()).await;
+        let found = answer(&lake, "commit:aaaa", "commit:bbbb2", &Options::default()).await.unwrap();
+        let of = |one: &Compared| Some((one.benchmark.clone(), one.noise?));
+        found.compared.iter().filter_map(of).collect::<BTreeMap<_, _>>()
+    };
+    let (whole, chunked) = (noise(5).await, noise(1).await);
+    assert!(whole.contains_key("cpu.noisy") && whole.keys().eq(chunked.keys()));
+    for (benchmark, one) in &whole {
+        let other = &chunked[benchmark];
+        assert!(
+            (one.floor - other.floor).abs() < 1e-9 && (one.between_runs - other.between_runs).abs() < 1e-9,
+            "{benchmark}: {one:?} {other:?}"
+        );
+    }
+}
+
 /// Four digits, as people read times of about a millisecond.
 fn time(seconds: f64) -> String {
     if seconds < 1e-3 { format!("{:.1} µs", seconds * 1e6) } else { format!("{:.3} ms", seconds * 1e3) }
@@ -368,7 +397,9 @@ async fn other_hardware_is_refused() {
         across: fields.iter().map(|&field| field.into()).collect(),
         ..Options::default()
     };
-    for fields in [&[][..], &["kernel"], &["cpu"], &["gpu.*"]] {
+    let error = answer(&lake, "commit:aaaa", "commit:bbbb3", &across(&["cpu.modl"])).await.unwrap_err();
+    assert!(error.to_string().contains("did you mean `cpu.model`?"), "{error}");
+    for fields in [&[][..], &["node"], &["gpu.*"]] {
         let error = answer(&lake, "commit:aaaa", "commit:bbbb3", &across(fields)).await.unwrap_err();
         assert!(matches!(error, CompareError::Refused(_)), "{error:?}");
         assert_eq!(
@@ -424,6 +455,50 @@ async fn few_sessions() {
     );
 }
 
+/// Where the newest run of the base is what is judged, the run before it is the base, and that is told; where
+/// there is none, what to do.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_judged_is_no_base() {
+    let folder = tempfile::tempdir().unwrap();
+    lake::land_all(folder.path()).await;
+    let lake = opened(folder.path()).await;
+    for (base, new) in [("branch:main", "latest"), ("latest", "commit:bbbb2"), ("latest", "latest")] {
+        let comparison = answer(&lake, base, new, &Options::default()).await.unwrap();
+        assert_eq!((&comparison.base.commits, comparison.base.sessions), (&vec!["aaaa1111".to_owned()], 6));
+        let told = format!("{base}: its newest run is what is judged; the base is the run before it, run:");
+        assert!(
+            comparison.remarks.iter().any(|remark| remark.starts_with(&told)),
+            "{:?}",
+            comparison.remarks
+        );
+    }
+    let scoped = answer(&lake, "commit:aaaa", "latest", &Options::default()).await.unwrap();
+    assert!(!scoped.remarks.iter().any(|remark| remark.contains("newest run")), "{:?}", scoped.remarks);
+    let error = answer(&lake, "latest,commit:bbbb2", "latest", &Options::default()).await.unwrap_err();
+    assert!(error.to_string().contains("its only run is what is judged: measure another one"), "{error}");
+}
+
+/// Rules that contradict each other where both fit are refused with their numbers; those that fit nothing are
+/// named, but not those of another metric.
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_are_held_against_what_was_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    lake::land_all(folder.path()).await;
+    let lake = opened(folder.path()).await;
+    let options = |text: &str| Options { policy: Policy::parse(text, "p").unwrap(), ..Options::default() };
+    let clash = "[[rule]]\nwarning = 0.3\ncritical = 0.4\n[[rule]]\nbenchmark = 'cpu.same*'\ncritical = 0.2";
+    let error = answer(&lake, "commit:aaaa", "commit:bbbb2", &options(clash)).await.unwrap_err().to_string();
+    let told = "cpu.same{dtype=f32,n=512} time has margin 0.01 ([default]), warning 0.3 (rule 1) and critical 0.2 (rule 2)";
+    assert!(error.contains(told), "{error}");
+    let idle = "[[rule]]\nmetric = 'tme'\n[[rule]]\nmetric = 'peak_memory'\n[[rule]]\nbenchmark = 'cpu.same'\n\
+                [[rule]]\nmetric = 'time'\nplatform = 'AMD*'\n[[rule]]\nbenchmark = 'cpu.same*'";
+    let comparison = answer(&lake, "commit:aaaa", "commit:bbbb2", &options(idle)).await.unwrap();
+    assert_eq!(
+        comparison.options.policy.idle_rules(&comparison.compared, "time", &comparison.new.platforms[0]),
+        ["rule 1 (metric tme)", "rule 3 (benchmark cpu.same)", "rule 4 (metric time, platform AMD*)"]
+    );
+}
+
 /// What selects nothing, or has nothing in common, is told with what there is.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_to_compare() {
@@ -442,6 +517,8 @@ async fn nothing_to_compare() {
         said,
         "no benchmark was measured on both sides: commit:aaaa has only.base, commit:bbbb2 has only.new"
     );
+    let said = error("commit:aaaa", filter("(")).await;
+    assert!(said.starts_with("--filter \"(\" is not a regular expression"), "{said}");
     let said = error("commit:aaaa", filter("mixed.unit")).await;
     assert!(said.contains("mixed.unit is not compared: it is measured as B"), "{said}");
     let said = error("branch:man", Options::default()).await;
@@ -479,6 +556,27 @@ async fn answers_are_reproduced() {
     assert_ne!(first, other);
 }
 
+/// The answer is the same, byte for byte, however few samples are held at once: all, some benchmarks', or one's.
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_changes_no_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    lake::write(folder.path()).await;
+    let lake = opened(folder.path()).await;
+    let filtered = || Options { filter: Some("cpu*".into()), ..all() };
+    let sides = [("commit:aaaa", "commit:bbbb2", all()), ("arm:old", "arm:young", all())];
+    let filtered = ("commit:aaaa", "commit:bbbb2", filtered());
+    for (base, new, options) in sides.into_iter().chain([filtered]) {
+        let json = async |budget| {
+            let options = Options { budget, ..options.clone() };
+            written(&answer(&lake, base, new, &options).await.unwrap(), Form::Json)
+        };
+        let whole = json(None).await;
+        for budget in [0, 10_000, 20_000] {
+            assert!(json(Some(budget)).await == whole, "{base} {new} with {budget} bytes");
+        }
+    }
+}
+
 /// Verdicts are rows of the lake with all of their evidence, under ids that are the same whenever the same
 /// is asked; they come back from a batch as they went in.
 #[tokio::test(flavor = "multi_thread")]
@@ -501,16 +599,33 @@ async fn verdicts_are_rows() {
         (effect.t, effect.df, effect.calibration, effect.p)
     );
     assert_eq!((number("base_sessions"), number("margin")), (6.0, 0.01));
+    assert_eq!((number("resamples"), number("replicates")), (2000.0, 12.0));
+    assert_eq!(
+        (critical.evidence["units"].as_str(), critical.evidence["procedure"].as_str()),
+        ("sessions", "benjamini-hochberg")
+    );
     assert_eq!(critical.evidence["base_runs"], fixture::run(1).to_string());
     assert_eq!(
-        critical.query,
-        "benchlake compare commit:aaaa commit:bbbb2 --metric all --at sessions=4,series=4"
+        in_any_folder(&critical.query, &folder),
+        "benchlake compare commit:aaaa commit:bbbb2 --metric all --lake LAKE --at sessions=4,series=4"
     );
     assert_eq!(critical.versions["series"], "4");
-    assert!(
-        critical.method.contains(env!("CARGO_PKG_VERSION"))
-            && critical.policy.as_ref().unwrap().contains("margin = 0.01")
+    let method = |benchmark: &str| {
+        let verdict = verdicts.iter().find(|verdict| verdict.benchmark == benchmark).unwrap();
+        verdict.method.strip_suffix(concat!("; benchlake ", env!("CARGO_PKG_VERSION"))).unwrap()
+    };
+    assert_eq!(
+        ["cpu.critical", "cpu.exact", "cpu.some", "cpu.none", "bad.nan"].map(method),
+        [
+            "Welch's t over sessions of the ratio of geometric means of sessions' medians, calibrated by a studentised \
+             hierarchical bootstrap",
+            "exact permutation test of units that agree exactly",
+            "exact permutation test of sessions that agree exactly",
+            "comparison of sessions that agree exactly",
+            "none, as there is no ratio",
+        ]
     );
+    assert!(critical.policy.as_ref().unwrap().contains("margin = 0.01"));
     let ids: std::collections::BTreeSet<&str> =
         verdicts.iter().map(|verdict| verdict.verdict_id.as_str()).collect();
     assert_eq!(ids.len(), verdicts.len());

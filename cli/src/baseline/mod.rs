@@ -28,6 +28,7 @@ pub(crate) fn run(command: &BaselineCommand, global: &Global) -> Result<u8, Fail
                     reason: reason.as_deref(),
                 };
                 let selected = benchlake_analytics::selection::select(&lake, selector).await?;
+                selected.notes.iter().for_each(|note| output::remark(global, note));
                 declare(&lake, &selected, &declaration, global).await?;
                 Ok(exit::OK)
             }

@@ -114,3 +114,25 @@ fn a_version_that_does_not_exist() -> TestResult {
     }
     Ok(())
 }
+
+/// Who reads no further is nobody's error, in any format; a statement without columns answers nothing.
+#[test]
+fn a_closed_pipe_is_no_error() -> TestResult {
+    use std::io::{BufRead, BufReader};
+    for format in ["csv", "tsv", "ndjson", "table"] {
+        let mut sql = benchlake();
+        sql.args(["sql", "select value from generate_series(1, 300000)", "--format", format]);
+        let mut sql =
+            sql.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn()?;
+        let mut line = String::new();
+        BufReader::new(sql.stdout.take().ok_or("no pipe")?).read_line(&mut line)?;
+        let output = sql.wait_with_output()?;
+        let error = String::from_utf8(output.stderr)?;
+        assert_eq!((output.status.code(), error.as_str()), (Some(0), ""), "{format}: {line}");
+    }
+    for format in ["csv", "tsv", "table"] {
+        let set = ["sql", "set datafusion.execution.batch_size = 100", "--format", format];
+        assert_eq!(ok(benchlake().args(set).output()?)?.stdout, b"", "{format}");
+    }
+    Ok(())
+}

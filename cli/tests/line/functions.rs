@@ -44,3 +44,15 @@ fn programs_read_rows() -> TestResult {
     assert_eq!(one[0]["aggregate"], "mad(x)");
     Ok(())
 }
+
+/// An unknown name is answered with three near ones, and how to see all.
+#[test]
+fn unknown_functions_are_answered_briefly() -> TestResult {
+    let output = benchlake().args(["functions", "nope"]).output()?;
+    let said = String::from_utf8(output.stderr)?;
+    assert_eq!(output.status.code(), Some(2));
+    let (nearest, all) =
+        said.split_once("the nearest are ").and_then(|(_, rest)| rest.split_once("; ")).ok_or("no names")?;
+    assert_eq!((nearest.split(", ").count(), all.trim()), (3, "`benchlake functions` lists all"), "{said}");
+    Ok(())
+}

@@ -102,14 +102,15 @@ fn wrong_questions_are_answered() -> TestResult {
     let (lake, spool) = (dir.path().join("lake"), dir.path().join("spool"));
     simulate("--nodes 2", &spool)?;
     land(&spool, &lake)?;
-    let cases: [(&[&str], i32, &[&str]); 10] = [
+    let cases: [(&[&str], i32, &[&str]); 11] = [
         (&["branch:mian"], 4, &["branch:mian", "`main`"]),
         (&["brnch:main"], 2, &["did you mean `branch`"]),
         (&["window:30x"], 2, &["is no window"]),
         (&["--metric", "tiem"], 4, &["did you mean `time`"]),
         (&["--filter", "nothing"], 4, &["no benchmark matches 'nothing'", "cpu."]),
         (&["--filter", "("], 2, &["--filter"]),
-        (&["--explain", "nothing"], 4, &["no benchmark `nothing`", "cpu."]),
+        (&["--explain", "nothing"], 4, &["no benchmark fits `nothing`", "cpu."]),
+        (&["--explain", "cpu."], 2, &["`cpu.` fits 4 benchmarks: cpu.", "give more of one"]),
         (&["--limit", "5"], 2, &["did you mean 5%"]),
         (&["--limit=-1%"], 2, &["percentage above 0"]),
         (&["--level", "95"], 2, &["between 0.5 and 1"]),
@@ -119,6 +120,8 @@ fn wrong_questions_are_answered() -> TestResult {
         assert_eq!(code, expected, "{words:?}: {text}");
         assert!(says.iter().all(|word| text.contains(word)), "{words:?}: {text}");
     }
+    let level = |level: &str| ask_for(&lake, &["--level", level, "--format", "json"]);
+    assert_eq!(level("99%")?, level("0.99")?);
     let (code, _, text) = ask_for(&dir.path().join("none"), &[])?;
     assert_eq!(code, 6, "{text}");
     let output = benchlake().arg("reproducibility").output()?;

@@ -8,7 +8,7 @@
 //! a wait of the stream needs neither a kernel nor a multiprocessor.
 #![expect(unsafe_code, reason = "the gate is a word that the host and the device share")]
 
-use super::{device::Device, error::GpuError};
+use super::{device::Device, error::GpuError, running::Hook};
 use cudarc::driver::{
     CudaEvent, CudaSlice, PinnedHostSlice,
     sys::{self, CUevent_flags, CUstreamWaitValue_flags},
@@ -31,7 +31,6 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 const PAIRS: usize = 64;
 
 /// What times the samples of one benchmark.
-#[derive(Debug)]
 pub(crate) struct Lane {
     device: Arc<Device>,
     start: CudaEvent,
@@ -39,11 +38,20 @@ pub(crate) struct Lane {
     gate: PinnedHostSlice<u32>,
     /// What is written over to empty the level-2 cache.
     flush: Option<CudaSlice<u8>>,
+    /// Enqueued between the gate and the first event.
+    align: Option<Hook>,
+    /// Asked while the device is waited for: whether waiting is still of use.
+    look: Option<Hook>,
 }
 
 impl Lane {
-    /// `cold` samples begin with an empty level-2 cache.
-    pub(crate) fn new(device: &Arc<Device>, cold: bool) -> Result<Self, GpuError> {
+    /// `cold` samples begin with an empty level-2 cache; what `align` enqueues comes before the first event, and
+    /// `look` is asked while the device is waited for.
+    pub(crate) fn new(
+        device: &Arc<Device>,
+        cold: bool,
+        (align, look): (Option<Hook>, Option<Hook>),
+    ) -> Result<Self, GpuError> {
         let problem = GpuError::driver("setting up the timing");
         let event = || device.context.new_event(Some(CUevent_flags::CU_EVENT_DEFAULT)).map_err(&problem);
         // SAFETY: it is written before anything reads it.
@@ -55,6 +63,8 @@ impl Lane {
             end: event()?,
             gate: gate.map_err(&problem)?,
             flush: flush.map_err(&problem)?,
+            align,
+            look,
         };
         lane.word()?.store(0, Ordering::Release);
         Ok(lane)
@@ -91,17 +101,17 @@ impl Lane {
             self.word()?.store(0, Ordering::Release);
             self.close()?;
         }
-        self.start.record(&stream).map_err(&problem)?;
+        let aligned = self.align.as_ref().map_or(Ok(()), |align| align());
+        let mut enqueued = aligned.and_then(|()| self.start.record(&stream).map_err(&problem));
         let ahead = (AHEAD / launches.max(1)).max(1);
-        let mut enqueued = Ok(());
         for iteration in 0..iterations {
+            if enqueued.is_err() {
+                break;
+            }
             if gated && iteration == ahead {
                 self.word()?.store(1, Ordering::Release);
             }
             enqueued = enqueue();
-            if enqueued.is_err() {
-                break;
-            }
         }
         let ended = enqueued.and_then(|()| self.end.record(&stream).map_err(&problem));
         // Whatever happened, the stream goes on.
@@ -130,6 +140,7 @@ impl Lane {
             if begun.elapsed() > LIMIT {
                 return Err(GpuError::TimedOut { what, seconds: LIMIT.as_secs() });
             }
+            self.look.as_ref().map_or(Ok(()), |look| look())?;
             hint::spin_loop();
         }
         Ok(())

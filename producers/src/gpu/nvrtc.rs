@@ -50,6 +50,7 @@ const SOURCES: &[(Source, Variants)] = &[
     (super::fma::SOURCE, super::fma::variants),
     (super::inputs::SOURCE, super::inputs::variants),
     (super::layer_norm::SOURCE, super::layer_norm::variants),
+    (super::nccl::SOURCE, |_| super::nccl::variants()),
     (super::quantise::SOURCE, super::quantise::variants),
     (super::reduce::SOURCE, super::reduce::variants),
     (super::softmax::SOURCE, super::softmax::variants),

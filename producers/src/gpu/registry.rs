@@ -5,7 +5,7 @@ use super::{
     device::Device,
     elementwise,
     error::GpuError,
-    fma, layer_norm,
+    fma, layer_norm, nccl,
     parameters::{Spec, Values},
     quantise, reduce,
     running::{Opened, Running},
@@ -37,7 +37,7 @@ const FAMILIES: &[(&[Spec], Open)] = &[
 
 /// Every workload of GPUs.
 pub fn specs() -> impl Iterator<Item = &'static Spec> + Clone {
-    FAMILIES.iter().flat_map(|(specs, _)| specs.iter())
+    FAMILIES.iter().flat_map(|(specs, _)| specs.iter()).chain(nccl::SPECS)
 }
 
 /// The workload called `name`.
@@ -55,6 +55,9 @@ pub(crate) fn open(benchmark: &Benchmark, seed: u64) -> Result<Box<dyn Workload>
             .ok_or_else(|| Refused::Failed(format!("unknown workload {:?}", benchmark.name)))?;
         let (benchmark, values) =
             spec.plan(&benchmark.parameters).map_err(|error| Refused::Failed(error.to_string()))?;
+        if nccl::SPECS.contains(spec) {
+            return Ok(nccl::open(spec.name, benchmark.to_string(), &values, seed)?);
+        }
         let device = Device::shared()?;
         let (_, family) = FAMILIES
             .iter()

@@ -56,11 +56,22 @@ pub(crate) trait Body {
         Ok(())
     }
 
+    /// What is enqueued before the first event of a sample, and what is asked while the device is waited for.
+    ///
+    /// # Errors
+    /// [`GpuError`] if the device refuses.
+    fn hooks(&self) -> Result<(Option<Hook>, Option<Hook>), GpuError> {
+        Ok((None, None))
+    }
+
     /// Its kernels, and how each is launched.
     fn kernels(&self) -> Vec<(CudaFunction, LaunchConfig)> {
         Vec::new()
     }
 }
+
+/// What a body does beside its iterations.
+pub(crate) type Hook = Box<dyn Fn() -> Result<(), GpuError>>;
 
 /// A body with what is known of it.
 pub(crate) struct Opened {
@@ -94,15 +105,17 @@ impl Mode {
 
 /// A benchmark, set up.
 pub(super) struct Running {
+    /// The iterations that were captured, and how many; dropped before what they use.
+    graph: Option<(u64, CudaGraph)>,
     device: Arc<Device>,
     lane: Lane,
     label: String,
     opened: Opened,
     mode: Mode,
     timer: Timer,
-    /// The iterations that were captured, and how many.
-    graph: Option<(u64, CudaGraph)>,
     watch: Watch,
+    /// Iterations of the sample that comes next.
+    iterations: u64,
     /// What the device said of the last run.
     time: Option<f64>,
 }
@@ -116,11 +129,12 @@ impl Running {
         opened: Opened,
     ) -> Result<Self, GpuError> {
         let mode = Mode::of(values);
-        let mut lane = Lane::new(&device, mode == Mode::Cold)?;
+        let mut lane = Lane::new(&device, mode == Mode::Cold, opened.body.hooks()?)?;
         let (resolution, overhead) = lane.calibrate()?;
         let timer = Timer { timer_resolution: Some(resolution), timer_overhead: Some(overhead) };
         let watch = Watch::start(&device);
-        let mut running = Self { device, lane, label, opened, mode, timer, graph: None, watch, time: None };
+        let mut running =
+            Self { graph: None, device, lane, label, opened, mode, timer, watch, iterations: 1, time: None };
         running.once()?;
         Ok(running)
     }
@@ -168,6 +182,7 @@ impl Running {
     /// What is prepared before a sample of `iterations`.
     fn make_ready(&mut self, iterations: u64) -> Result<(), GpuError> {
         self.watch.look();
+        self.iterations = iterations;
         match self.mode {
             Mode::Graph => self.capture(iterations),
             _ => self.lane.prepare(),
@@ -224,7 +239,15 @@ impl Workload for Running {
     }
 
     fn device_time(&mut self) -> Option<f64> {
-        self.time.take()
+        let time = self.time.take();
+        if let Some(time) = time {
+            self.watch.ran(self.iterations, time);
+        }
+        time
+    }
+
+    fn warmed_up(&mut self) {
+        self.watch.restart();
     }
 
     fn device(&self) -> Option<String> {
@@ -253,7 +276,7 @@ fn occupancy(device: &Device, kernel: &CudaFunction, config: &LaunchConfig) -> O
 }
 
 /// A level that does not change.
-fn one(level: f64) -> Samples {
+pub(super) fn one(level: f64) -> Samples {
     Samples {
         started_at: now(),
         offsets: vec![0],

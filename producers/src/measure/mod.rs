@@ -33,6 +33,7 @@
 
 mod calibration;
 mod clock;
+mod follow;
 mod policy;
 mod precision;
 mod rule;
@@ -42,6 +43,7 @@ mod workload;
 
 pub use calibration::next_iterations;
 pub use clock::Clock;
+pub use follow::{Step, follow};
 pub use policy::{Policy, PolicyError};
 pub use precision::{RunningMean, student_t_975};
 pub use rule::{StoppingRule, WarmupRule};

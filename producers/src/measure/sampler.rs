@@ -28,7 +28,7 @@ pub struct Samples {
 
 impl Samples {
     /// Room for `capacity` samples, written once so that no page fault happens while sampling.
-    fn with_capacity(capacity: usize) -> Self {
+    pub(super) fn with_capacity(capacity: usize) -> Self {
         let mut buffers = Self {
             started_at: 0,
             offsets: vec![-1; capacity],
@@ -107,8 +107,9 @@ impl<'a> Sampler<'a> {
         let timer = workload.timer().unwrap_or_else(|| self.clock.timer());
         let resolution_ns = resolution_ns(&timer, self.clock);
         let (iterations, warmup_stop) = self.warm_up(workload, resolution_ns, interrupted);
+        workload.warmed_up();
         let stop = self.sample(workload, iterations, interrupted);
-        self.remark(warmup_stop, stop, resolution_ns);
+        remark(&mut self.flags, self.policy, &self.measure, warmup_stop, stop, resolution_ns);
         Measurement {
             warmup: self.warmup,
             measure: self.measure,
@@ -190,30 +191,33 @@ impl<'a> Sampler<'a> {
             }
         }
     }
+}
 
-    /// Sets the flags; after all sampling.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "positive times below 584 years"
-    )]
-    fn remark(&mut self, warmup_stop: StopReason, stop: StopReason, resolution_ns: u64) {
-        if matches!(warmup_stop, StopReason::MaxTime | StopReason::MaxSamples) {
-            self.flags.push(Flag::Unsteady);
-        }
-        let coarse = |seconds: &f64| is_coarse((seconds * 1e9).round() as u64, resolution_ns);
-        if self.measure.samples.iter().any(coarse) {
-            self.flags.push(Flag::CoarseTimer);
-        }
-        if stop != StopReason::Enough && self.measure.samples.len() < self.policy.min_samples {
-            self.flags.push(Flag::TooFewSamples);
-        }
+/// Says what there is to doubt of the samples `measure`; after all sampling.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive times below 584 years")]
+pub(super) fn remark(
+    flags: &mut Vec<Flag>,
+    policy: &Policy,
+    measure: &Samples,
+    warmup_stop: StopReason,
+    stop: StopReason,
+    resolution_ns: u64,
+) {
+    if matches!(warmup_stop, StopReason::MaxTime | StopReason::MaxSamples) {
+        flags.push(Flag::Unsteady);
+    }
+    let coarse = |seconds: &f64| is_coarse((seconds * 1e9).round() as u64, resolution_ns);
+    if measure.samples.iter().any(coarse) {
+        flags.push(Flag::CoarseTimer);
+    }
+    if stop != StopReason::Enough && measure.samples.len() < policy.min_samples {
+        flags.push(Flag::TooFewSamples);
     }
 }
 
 /// The step of the clock that times the samples.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive times below 584 years")]
-fn resolution_ns(timer: &Timer, clock: &Clock) -> u64 {
+pub(super) fn resolution_ns(timer: &Timer, clock: &Clock) -> u64 {
     timer.timer_resolution.map_or(clock.resolution_ns(), |seconds| ((seconds * 1e9).ceil() as u64).max(1))
 }
 
@@ -240,7 +244,7 @@ fn at_depth(depth: usize, workload: &mut dyn Workload, iterations: u64, clock: &
 }
 
 /// One sample as the rules need it.
-struct Timed {
+pub(super) struct Timed {
     seconds: f64,
     elapsed_ns: u64,
     /// End of the sample since the phase began.
@@ -256,7 +260,13 @@ struct Timed {
     clippy::cast_sign_loss,
     reason = "a sample is positive and far below 2^53 ns, which are 104 days"
 )]
-fn timed(workload: &mut dyn Workload, iterations: u64, clock: &Clock, begin: u64, to: &mut Samples) -> Timed {
+pub(super) fn timed(
+    workload: &mut dyn Workload,
+    iterations: u64,
+    clock: &Clock,
+    begin: u64,
+    to: &mut Samples,
+) -> Timed {
     workload.prepare(iterations);
     let depth = to.samples.len() % DEPTHS;
     let (start, end) = at_depth(depth, workload, iterations, clock);

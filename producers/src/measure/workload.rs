@@ -1,10 +1,20 @@
 //! What can be measured.
 
 use super::Samples;
+use crate::{ranks::Group, session::Refused};
 use benchlake_schemas::{Check, Flag, Metric, Timer, Work};
 
 /// One benchmark, set up and ready: its constructor did the allocating, seeding and first touching.
 pub trait Workload {
+    /// What all ranks that measure together do at once, after each was set up and before anything else: they
+    /// connect.
+    ///
+    /// # Errors
+    /// [`Refused`], why that is not possible here.
+    fn join(&mut self, _group: &Group) -> Result<(), Refused> {
+        Ok(())
+    }
+
     /// Executes the body `iterations` times, through `black_box`, so that nothing is optimised
     /// away. Neither allocates nor calls the system, unless that is what the workload measures.
     fn run(&mut self, iterations: u64);
@@ -40,6 +50,9 @@ pub trait Workload {
     fn device_time(&mut self) -> Option<f64> {
         None
     }
+
+    /// What comes after the warm-up, before the samples that count.
+    fn warmed_up(&mut self) {}
 
     /// The device that it runs on, where that is not the processor.
     fn device(&self) -> Option<String> {

@@ -4,6 +4,8 @@
 //! [`supervise`](supervise::supervise) is who starts the process, ends it when it hangs, and goes on
 //! with the rest in another one when it died.
 
+mod child;
+mod course;
 mod error;
 mod event;
 mod one;

@@ -24,6 +24,11 @@ pub trait Workloads {
     /// # Errors
     /// [`Refused`], why that is not possible here.
     fn open(&self, benchmark: &Benchmark, seed: u64) -> Result<Box<dyn Workload>, Refused>;
+
+    /// How many ranks measure `benchmark` together: the first ones of the session.
+    fn ranks(&self, _benchmark: &Benchmark) -> usize {
+        1
+    }
 }
 
 /// Why a benchmark cannot be set up.
@@ -65,5 +70,9 @@ impl Workloads for Builtin {
             return Ok(program::open(benchmark, self.program.as_deref())?);
         }
         catalog::open(benchmark, seed)
+    }
+
+    fn ranks(&self, benchmark: &Benchmark) -> usize {
+        catalog::ranks(benchmark)
     }
 }

@@ -27,7 +27,7 @@ impl Section {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExplainError {
     /// No benchmark is called so.
-    #[error("no benchmark that was compared fits `{given}`; {nearest}")]
+    #[error("no benchmark fits `{given}`; {nearest}")]
     Nothing {
         /// What was given.
         given: String,
@@ -86,21 +86,32 @@ pub(super) fn sections(comparison: &Comparison, one: &Compared) -> Vec<Section> 
 }
 
 fn find<'a>(comparison: &'a Comparison, given: &str) -> Result<&'a Compared, ExplainError> {
-    let all = &comparison.compared;
-    if let Some(one) = all.iter().find(|one| one.title() == given) {
-        return Ok(one);
+    let titles: Vec<String> = comparison.compared.iter().map(Compared::title).collect();
+    Ok(&comparison.compared[named(&titles, given)?])
+}
+
+/// Which of `titles` is meant: the one that is `given`, or else the only one that contains it or fits it as a
+/// pattern of `*` and `?`.
+///
+/// ```
+/// use benchlake_analytics::decide::named;
+/// let titles = ["gemm{n=1}", "gemm{n=2}", "add"].map(str::to_owned);
+/// assert_eq!(named(&titles, "n=2"), Ok(1));
+/// let error = named(&titles, "gemm").unwrap_err().to_string();
+/// assert_eq!(error, "`gemm` fits 2 benchmarks: gemm{n=1}, gemm{n=2}; give more of one");
+/// ```
+///
+/// # Errors
+/// [`ExplainError`], with the names there are, if it fits none, or several.
+pub fn named(titles: &[String], given: &str) -> Result<usize, ExplainError> {
+    if let Some(place) = titles.iter().position(|title| title == given) {
+        return Ok(place);
     }
-    let found: Vec<&Compared> = all
-        .iter()
-        .filter(|one| {
-            let title = one.title();
-            fits(given, &title) || title.contains(given)
-        })
-        .collect();
+    let meant = |place: &usize| fits(given, &titles[*place]) || titles[*place].contains(given);
+    let found: Vec<usize> = (0..titles.len()).filter(meant).collect();
     match found.as_slice() {
-        [one] => Ok(one),
+        [place] => Ok(*place),
         [] => {
-            let titles: Vec<String> = all.iter().map(Compared::title).collect();
             let nearest = if titles.len() > 20 {
                 let near = titles.iter().min_by_key(|title| strsim::damerau_levenshtein(title, given));
                 near.map_or_else(String::new, |near| format!("the nearest is `{near}`"))
@@ -110,7 +121,7 @@ fn find<'a>(comparison: &'a Comparison, given: &str) -> Result<&'a Compared, Exp
             Err(ExplainError::Nothing { given: given.to_owned(), nearest })
         }
         several => {
-            let titles: Vec<String> = several.iter().map(|one| one.title()).collect();
+            let titles: Vec<String> = several.iter().map(|place| titles[*place].clone()).collect();
             let some = words::shortened(&titles, 12);
             Err(ExplainError::Several { given: given.to_owned(), count: several.len(), some })
         }

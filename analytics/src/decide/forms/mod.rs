@@ -10,7 +10,7 @@ mod names;
 mod table;
 mod words;
 
-pub use explain::{ExplainError, explain};
+pub use explain::{ExplainError, explain, named};
 
 use super::Comparison;
 use crate::format::WriteError;
