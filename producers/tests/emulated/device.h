@@ -53,6 +53,7 @@ static float rsqrtf(float x) { return 1 / sqrtf(x); }
 static double __fma_rn(double x, double a, double b) { return fma(x, a, b); }
 static float __fmaf_rn(float x, float a, float b) { return fmaf(x, a, b); }
 static int __float2int_rn(float x) { return (int)nearbyintf(x); }
+static int __double2int_rn(double x) { return (int)nearbyint(x); }
 static unsigned atomicAdd(unsigned *at, unsigned x) { return std::exchange(*at, *at + x); }
 static void __threadfence() {}
 
