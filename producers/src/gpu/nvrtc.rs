@@ -9,7 +9,11 @@
 )]
 
 use super::{dtype::Dtype, error::GpuError, library::Library};
-use cudarc::nvrtc::{CompileError, Ptx, result, result::NvrtcError, sys};
+use cudarc::nvrtc::{
+    CompileError, Ptx,
+    result::{self, NvrtcError},
+    sys,
+};
 use std::ffi::{CStr, CString, c_char};
 
 /// A file of kernels.
@@ -63,8 +67,8 @@ const SOURCES: &[(Source, Variants)] = &[
     (super::quantise::SOURCE, super::quantise::variants),
     (super::reduce::SOURCE, super::reduce::variants),
     (super::softmax::SOURCE, super::softmax::variants),
-    (super::transpose::SOURCE, super::transpose::variants),
     (super::spmv::SOURCE, |_| any_type()),
+    (super::transpose::SOURCE, super::transpose::variants),
 ];
 
 /// The macros of `dtype`, and `others`.
