@@ -90,7 +90,8 @@ impl Dtype {
         }
     }
 
-    /// `x` rounded to this type, to the nearest even as the device does it.
+    /// `x`, which f32 holds exactly unless this is f32 or f64, rounded to this type, to the nearest even as the device
+    /// does it.
     pub(crate) fn round(self, x: f64) -> f64 {
         match self {
             Self::F64 => x,
@@ -120,12 +121,12 @@ impl Dtype {
 
     /// `values`, rounded to this type, in the order of the machine.
     pub(crate) fn write(self, values: &[f64]) -> Vec<u8> {
-        let bytes = |x: &f64| match self {
-            Self::F64 => x.to_ne_bytes().to_vec(),
-            #[expect(clippy::cast_possible_truncation, reason = "rounds")]
-            Self::F32 => (*x as f32).to_ne_bytes().to_vec(),
-            Self::F16 => f16::from_f64(*x).to_ne_bytes().to_vec(),
-            Self::Bf16 => bf16::from_f64(*x).to_ne_bytes().to_vec(),
+        let bytes = |x: &f64| match (self, self.round(*x)) {
+            (Self::F64, x) => x.to_ne_bytes().to_vec(),
+            #[expect(clippy::cast_possible_truncation, reason = "is rounded")]
+            (Self::F32, x) => (x as f32).to_ne_bytes().to_vec(),
+            (Self::F16, x) => f16::from_f64(x).to_ne_bytes().to_vec(),
+            (Self::Bf16, x) => bf16::from_f64(x).to_ne_bytes().to_vec(),
         };
         values.iter().flat_map(bytes).collect()
     }

@@ -105,15 +105,19 @@ pub fn compile_all((major, minor): (i32, i32)) -> Result<Vec<(String, String)>, 
 }
 
 impl Source {
-    /// PTX for devices of compute capability `major.minor` and later, with the macros `defines`. A compiler that is
-    /// older than the device compiles for the newest one that it knows, which the driver then translates.
+    /// What the driver loads on devices of compute capability `major.minor`, with the macros `defines`: machine code, as
+    /// drivers refuse PTX of a compiler that is newer than they. A compiler that is older than the device compiles PTX
+    /// for the newest that it knows, which the driver then translates.
     ///
     /// # Errors
     /// [`GpuError`] if there is no compiler, or the source does not compile.
     pub(crate) fn compile(self, (major, minor): (i32, i32), defines: &[String]) -> Result<Ptx, GpuError> {
         Library::Nvrtc.require()?;
-        let arch = newest(&architectures(), 10 * major + minor);
-        self.program(&format!("compute_{arch}"), defines).map(|(ptx, _)| ptx)
+        let (known, arch) = (architectures(), 10 * major + minor);
+        if known.contains(&arch) {
+            return self.machine_code((major, minor), defines).map(Ptx::from_binary);
+        }
+        self.program(&format!("compute_{}", newest(&known, arch)), defines).map(|(ptx, _)| ptx)
     }
 
     /// All of it, of which the compiler says where a line is from.
