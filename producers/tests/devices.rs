@@ -53,7 +53,8 @@ fn answer(name: &str, folder: &Path, variables: &[(&str, &Path)]) -> Result<Valu
 #[test]
 fn a_node_is_read() -> TestResult {
     if let Some(to) = env::var_os(ANSWER) {
-        let conditions: Vec<String> = gpu::conditions().into_iter().map(|condition| condition.found).collect();
+        let conditions: Vec<String> =
+            gpu::conditions().into_iter().map(|condition| condition.found).collect();
         let answer = json!([gpu::devices()?, environment::probe(), conditions]);
         return Ok(fs::write(to, answer.to_string())?);
     }
