@@ -110,15 +110,21 @@ fn facts(runs: &str, sessions: &str) -> String {
 
 fn group(sessions: &[Session], facts: &BTreeMap<String, Facts>) -> Vec<OnPlatform> {
     let mut platforms: BTreeMap<String, OnPlatform> = BTreeMap::new();
+    let mut runs = BTreeSet::new();
     for session in sessions {
         let name = platform(&session.environment);
         let of = platforms.entry(name.clone()).or_insert_with(|| OnPlatform {
-            platform: name,
+            platform: name.clone(),
             all_have_commits: true,
             ..OnPlatform::default()
         });
         match facts.get(&session.session_id) {
-            Some(facts) => of.add(session, facts),
+            Some(facts) => {
+                of.add(session, facts);
+                if runs.insert((name, &session.run_id)) {
+                    of.runs.push(session.run_id.clone());
+                }
+            }
             None => of.unmeasured += 1,
         }
     }
@@ -128,9 +134,6 @@ fn group(sessions: &[Session], facts: &BTreeMap<String, Facts>) -> Vec<OnPlatfor
 impl OnPlatform {
     fn add(&mut self, session: &Session, facts: &Facts) {
         self.sessions.push(session.session_id.clone());
-        if !self.runs.contains(&session.run_id) {
-            self.runs.push(session.run_id.clone());
-        }
         self.all_have_commits &= session.commit.is_some();
         self.commits.extend(session.commit.clone());
         self.benchmarks.extend(facts.benchmarks.iter().cloned());

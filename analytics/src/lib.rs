@@ -19,6 +19,7 @@
 pub mod baselines;
 mod catalog;
 pub mod continuity;
+mod cores;
 pub mod decide;
 pub mod format;
 pub mod functions;

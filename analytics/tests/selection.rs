@@ -6,7 +6,7 @@ mod fixture;
 
 use benchlake_analytics::{
     At, Lake,
-    selection::{Selector, measured, platform, select},
+    selection::{Measured, Passes, Selected, Selector, measured, platform, select},
 };
 use benchlake_schemas::{Baseline, BaselineEvent, Event, MovedBy, Series, Session, Status, Table};
 use benchlake_schemas::{Benchmark, sample_series, sample_session};
@@ -224,6 +224,59 @@ async fn a_clock_that_is_ahead_moves_no_window() {
             "1 session started in the future and the window does not end with them: the clock is ahead on gpu-1"
         ]
     );
+}
+
+/// Each benchmark comes once, whole and with both sides; what is not wanted does not come, and what does not fit the
+/// budget comes in a later pass.
+#[tokio::test]
+async fn passes_are_parts_of_the_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let (run, sessions) = (run(1), [session(1, 0), session(1, 1)]);
+    let of = |session_id| Session { event: Event::End, ..sample_session(run, session_id) };
+    commit(folder.path(), Table::Sessions, &sessions.map(of), DAY).await;
+    let row = |n: usize, session_id| {
+        let name = ["a", "b", "c"][n % 3];
+        let samples = [n as f64, 1.0];
+        Series { run_id: run, session_id, ..sample_series(Benchmark::new(name).with("n", n), &samples) }
+    };
+    // A file for each session: a benchmark's rows are not together.
+    for session in sessions {
+        let rows: Vec<Series> = (0..30).map(|n| row(n, session)).collect();
+        commit(folder.path(), Table::Series, &rows, DAY).await;
+    }
+    let lake = Lake::open(folder.path().to_str().unwrap(), &At::Latest).await.unwrap();
+    let selected = select(&lake, &format!("run:{run}").parse().unwrap()).await.unwrap();
+    let side = |n: usize| Selected { sessions: vec![selected.sessions[n].clone()], ..selected.clone() };
+    let (first, second) = (side(0), side(1));
+    let wanted = |one: &Measured| one.benchmark != "b";
+    let read = async |budget| {
+        let mut passes = Passes::new(&lake, [&first, &second], "time", &wanted).with_budget(budget);
+        let mut found = Vec::new();
+        while let Some(sides) = passes.next().await.unwrap() {
+            found.push(sides);
+        }
+        found
+    };
+    let whole = read(usize::MAX).await;
+    assert_eq!(whole.len(), 1);
+    assert_eq!(whole[0].each_ref().map(Vec::len), [20, 20]);
+    // Two series of two samples take a benchmark; ten of them fit.
+    let each = 2 * (2 * 8 + 256);
+    for (budget, passes) in [(0, 20), (each, 20), (10 * each, 3), (20 * each, 1)] {
+        let parts = read(budget).await;
+        assert_eq!(parts.len(), passes, "{budget}");
+        let fits = |[first, second]: &[Vec<Measured>; 2]| {
+            first.len() == second.len() && (first.len() == 1 || first.len() * each <= budget)
+        };
+        assert!(parts.iter().all(fits), "{budget}");
+        let (first, second): (Vec<_>, Vec<_>) =
+            parts.into_iter().map(|[first, second]| (first, second)).unzip();
+        let mut all = [first.concat(), second.concat()];
+        for side in &mut all {
+            side.sort_by(|a, b| a.label.cmp(&b.label));
+        }
+        assert_eq!(all, whole[0], "{budget}");
+    }
 }
 
 /// What the sessions measured comes per benchmark and metric, in the order of the sessions, each sample

@@ -147,6 +147,7 @@ fn options(args: &Compare) -> Result<Options, Failure> {
         policy,
         seed: args.seed,
         policy_file: file.map(|file| file.display().to_string()),
+        budget: None,
     })
 }
 

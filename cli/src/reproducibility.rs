@@ -10,13 +10,13 @@ use benchlake_analytics::{
     decide::{ExplainError, named},
     format,
     reproducibility::{
-        Assessment, NotJudged, Options, Reproducibility, Reproducible, answer, costs, explain, markdown,
-        page, reproducibility, table,
+        Assessed, Assessment, NotJudged, Options, Reproducibility, Reproducible, answer, costs, explain,
+        markdown, page, table,
     },
-    selection::{Measured, measured, select},
+    selection::{Measured, Passes, select},
 };
 use benchlake_producers::agent::exit;
-use std::io::Write;
+use std::{collections::BTreeSet, io::Write};
 use tokio::runtime::Runtime;
 
 pub(crate) fn run(args: &Asked, global: &Global) -> Result<u8, Failure> {
@@ -42,23 +42,23 @@ pub(crate) fn run(args: &Asked, global: &Global) -> Result<u8, Failure> {
 async fn found(lake: &Lake, args: &Asked, global: &Global) -> Result<Reproducibility, Failure> {
     let selected = select(lake, &args.selector).await?;
     selected.notes.iter().for_each(|note| output::remark(global, note));
-    let mut series = measured(lake, &selected, &args.metric).await?;
-    if let Some(filter) = &args.filter {
-        let fits = |group: &Measured| filter.is_match(&group.label);
-        if !series.iter().any(fits) {
-            let labels: std::collections::BTreeSet<_> =
-                series.iter().map(|group| group.label.as_str()).collect();
-            let labels: Vec<_> = labels.into_iter().take(5).collect();
-            return Err(Failure::nothing(format!(
-                "no benchmark matches '{filter}'; measured were {}, …",
-                labels.join(", ")
-            )));
-        }
-        series.retain(fits);
-    }
-    let costs = costs(lake, &selected).await?;
     let Asked { limit, level, precision, .. } = *args;
-    Ok(reproducibility(&selected, &series, &Options { limit, level, precision, costs }))
+    let options = Options { limit, level, precision, costs: costs(lake, &selected).await? };
+    let fits = |group: &Measured| args.filter.as_ref().is_none_or(|filter| filter.is_match(&group.label));
+    let mut passes = Passes::new(lake, [&selected], &args.metric, &|_| true);
+    let (mut assessed, mut any, mut labels) = (Assessed::default(), false, BTreeSet::new());
+    while let Some([mut series]) = passes.next().await? {
+        labels.extend(series.iter().map(|group| group.label.clone()));
+        series.retain(fits);
+        any |= !series.is_empty();
+        assessed.add(&selected, &series, &options);
+    }
+    if let (false, Some(filter)) = (any, &args.filter) {
+        let labels: Vec<_> = labels.into_iter().take(5).collect();
+        let labels = labels.join(", ");
+        return Err(Failure::nothing(format!("no benchmark matches '{filter}'; measured were {labels}, …")));
+    }
+    Ok(assessed.whole(&selected, &options))
 }
 
 fn written(found: &Reproducibility, form: Format, pin: &str) -> Result<String, Failure> {

@@ -1,7 +1,7 @@
 //! A/A: both sides are the same, so that every alarm is false.
 
 use crate::{
-    comparison::{Layout, alarms, effect, outcomes},
+    comparison::{Layout, alarms, effect, noise, outcomes},
     rate::Rate,
     reasons,
     repeat::counts,
@@ -29,41 +29,59 @@ pub(crate) fn alarms_table(comparisons: u64) -> Table {
     ]);
     for scenario in Scenario::ALL {
         for sessions in SESSIONS {
-            let [alarms, pairs, verdicts, of_pairs] = rates(scenario, sessions, comparisons);
-            let mut why = Vec::new();
-            for (layout, rate) in [(Layout::Groups, alarms), (Layout::Pairs, pairs)] {
-                if !rate.is_within(STATED - TOLERATED, STATED + TOLERATED) {
-                    why.push(reasons::of_alarms(scenario, sessions, layout, rate));
-                }
-            }
-            why.dedup();
-            let cell = |rate| marked(rate, STATED - TOLERATED, STATED + TOLERATED);
-            table.row([
-                scenario.name().to_owned(),
-                format!("{sessions} + {sessions}"),
-                cell(alarms),
-                cell(pairs),
-                verdicts.to_string(),
-                of_pairs.to_string(),
-                why.join("; "),
-            ]);
+            table.row(row(scenario, sessions, comparisons));
         }
     }
     table
 }
 
-/// Alarms and false verdicts, of groups and of pairs.
-fn rates(scenario: Scenario, sessions: usize, comparisons: u64) -> [Rate; 4] {
+/// The layouts that a scenario is compared in.
+fn layouts(scenario: Scenario) -> &'static [Layout] {
+    if scenario.has_pairs() { &[Layout::Groups, Layout::Pairs] } else { &[Layout::Groups] }
+}
+
+fn row(scenario: Scenario, sessions: usize, comparisons: u64) -> [String; 7] {
+    let (alarms, verdicts) = rates(scenario, sessions, comparisons);
+    let mut why = Vec::new();
+    for (&layout, &rate) in layouts(scenario).iter().zip(&alarms) {
+        if !rate.is_within(STATED - TOLERATED, STATED + TOLERATED) {
+            why.push(reasons::of_alarms(scenario, sessions, layout, rate));
+        }
+    }
+    why.dedup();
+    let none = || "–".to_owned();
+    let alarm = |i: usize| {
+        alarms.get(i).map_or_else(none, |rate| marked(*rate, STATED - TOLERATED, STATED + TOLERATED))
+    };
+    let verdict = |i: usize| verdicts.get(i).map_or_else(none, Rate::to_string);
+    [
+        scenario.name().to_owned(),
+        format!("{sessions} + {sessions}"),
+        alarm(0),
+        alarm(1),
+        verdict(0),
+        verdict(1),
+        why.join("; "),
+    ]
+}
+
+/// Alarms and false verdicts, in each layout.
+fn rates(scenario: Scenario, sessions: usize, comparisons: u64) -> (Vec<Rate>, Vec<Rate>) {
     let name = format!("alarms/{}/{sessions}", scenario.name());
+    let layouts = layouts(scenario);
     let hits = counts(&name, comparisons, |i, rng| {
         let sides = scenario.sides(sessions, 1.0, rng);
-        let effects = [Layout::Groups, Layout::Pairs].map(|layout| effect(scenario, layout, &sides, i));
-        let alarm = |i: usize| u64::from(alarms(effects[i].as_ref()));
-        let verdict = |i: usize| {
-            let outcome = outcomes(&effects[i..=i], sessions)[0];
-            u64::from(matches!(outcome, Outcome::Regression | Outcome::Improvement))
-        };
-        [alarm(0), alarm(1), verdict(0), verdict(1)]
+        let noise = noise(&scenario.earlier(sessions, rng));
+        let mut hits = [0; 4];
+        for (place, &layout) in layouts.iter().enumerate() {
+            let effect = effect(scenario, layout, &sides, noise, i);
+            let outcome = outcomes(&[effect], noise, sessions)[0];
+            hits[place] = u64::from(alarms(effect.as_ref()));
+            hits[2 + place] = u64::from(matches!(outcome, Outcome::Regression | Outcome::Improvement));
+        }
+        hits
     });
-    hits.map(|hits| Rate { hits, of: comparisons })
+    let of =
+        |hits: &[u64]| hits.iter().take(layouts.len()).map(|&hits| Rate { hits, of: comparisons }).collect();
+    (of(&hits[..2]), of(&hits[2..]))
 }

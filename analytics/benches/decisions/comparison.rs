@@ -1,11 +1,12 @@
 //! Two sides held against each other as `benchlake compare` does: the same effect, the same decision.
 
-use crate::scenario::{NODES, Scenario};
+use crate::scenario::Scenario;
 use benchlake_analytics::{
-    decide::{Evidence, Policy, controlled_p, decide},
-    stats::{Effect, Replicate, Resampling, paired_session_ratio, session_ratio},
+    decide::{Evidence, Noise, Policy, RunCentre, controlled_p, decide},
+    stats::{Effect, Replicate, Resampling, median, paired_session_ratio, session_ratio},
 };
 use benchlake_schemas::{Better, Outcome};
+use std::collections::BTreeMap;
 
 /// How sessions of the two sides belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,11 +17,21 @@ pub(crate) enum Layout {
     Pairs,
 }
 
-/// The effect of the second side against the first.
+/// The noise between `runs`, each the samples of its sessions.
+pub(crate) fn noise(runs: &[Vec<Vec<f64>>]) -> Option<Noise> {
+    let centre = |run: &Vec<Vec<f64>>| {
+        let medians: Vec<f64> = run.iter().filter_map(|samples| Some(median(samples)?.ln())).collect();
+        Some(BTreeMap::from([("node".to_owned(), RunCentre::of(&medians)?)]))
+    };
+    Noise::of(&runs.iter().filter_map(centre).collect::<Vec<_>>())
+}
+
+/// The effect of the second side against the first, each of one run.
 pub(crate) fn effect(
     scenario: Scenario,
     layout: Layout,
     sides: &[Vec<Vec<f64>>; 2],
+    noise: Option<Noise>,
     seed: u64,
 ) -> Option<Effect> {
     let policy = Policy::default();
@@ -29,8 +40,9 @@ pub(crate) fn effect(
     if layout == Layout::Pairs {
         return paired_session_ratio(first, second, resampling);
     }
-    let nodes = if scenario == Scenario::Nodes { NODES } else { 1 };
-    session_ratio(&in_blocks(first, nodes), &in_blocks(second, nodes), resampling)
+    let nodes = scenario.nodes();
+    let effect = session_ratio(&in_blocks(first, nodes), &in_blocks(second, nodes), resampling)?;
+    Some(noise.map_or(effect, |noise| noise.added_to(effect, (1, 1), policy.level)))
 }
 
 fn in_blocks(side: &[Vec<f64>], nodes: usize) -> Vec<Replicate<'_>> {
@@ -45,12 +57,12 @@ pub(crate) fn alarms(effect: Option<&Effect>) -> bool {
     })
 }
 
-/// What the default policy makes of the effects of a suite, of benchmarks with `sessions` a side.
-pub(crate) fn outcomes(effects: &[Option<Effect>], sessions: usize) -> Vec<Outcome> {
+/// What the default policy makes of the effects of a suite, of benchmarks with `sessions` a side and this noise.
+pub(crate) fn outcomes(effects: &[Option<Effect>], noise: Option<Noise>, sessions: usize) -> Vec<Outcome> {
     let policy = Policy::default();
     let margins = policy.margins("time", Better::Lower, "cpu.gemm{n=512}", "any");
     let p =
-        |effect: &Option<Effect>| effect.as_ref().map_or(1.0, |effect| controlled_p(effect, margins, None));
+        |effect: &Option<Effect>| effect.as_ref().map_or(1.0, |effect| controlled_p(effect, margins, noise));
     let ps: Vec<f64> = effects.iter().map(p).collect();
     let decided = |(effect, adjusted_p): (&Option<Effect>, f64)| {
         decide(&Evidence {
@@ -61,7 +73,7 @@ pub(crate) fn outcomes(effects: &[Option<Effect>], sessions: usize) -> Vec<Outco
             discovering_p: policy.false_discovery_rate,
             better: Better::Lower,
             margins,
-            noise: None,
+            noise,
             sessions: (sessions, sessions),
             level: policy.level,
             constant: None,

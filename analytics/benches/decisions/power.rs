@@ -30,12 +30,12 @@ pub(crate) fn power_table(comparisons: u64) -> Table {
         let ratio = 1.0 + f64::from(slower) / 100.0;
         let hits = counts(&format!("power/{slower}/{sessions}"), comparisons, |i, rng| {
             let sides = scenario.sides(sessions, ratio, rng);
-            let found = effect(scenario, Layout::Groups, &sides, i);
-            let pairs = effect(scenario, Layout::Pairs, &sides, i);
+            let found = effect(scenario, Layout::Groups, &sides, None, i);
+            let pairs = effect(scenario, Layout::Pairs, &sides, None, i);
             let above = |effect: &Option<Effect>| {
                 u64::from(alarms(effect.as_ref()) && effect.is_some_and(|effect| effect.estimate.value > 1.0))
             };
-            let outcome = outcomes(&[found], sessions)[0];
+            let outcome = outcomes(&[found], None, sessions)[0];
             let is = |wanted| u64::from(outcome == wanted);
             [above(&found), is(Outcome::Regression), is(Outcome::Equivalent), above(&pairs)]
         });

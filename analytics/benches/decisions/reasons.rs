@@ -23,6 +23,12 @@ pub(crate) fn of_alarms(scenario: Scenario, sessions: usize, layout: Layout, rat
         (Scenario::Drift, Layout::Pairs) if seldom => {
             "ABBA: the drift within a round adds to one pair and takes from the next, spread without bias"
         }
+        (Scenario::RunsUnknown, _) => {
+            "noise between runs is not known without earlier runs, and looks like a change: `compare` says so"
+        }
+        (Scenario::RunsMany, _) if seldom => {
+            "from 20 changes on the wider of two spreads counts, so that a second mode is noise"
+        }
         (Scenario::SlowSessions, _) if seldom => {
             "a slow session widens the interval more than it moves the ratio"
         }

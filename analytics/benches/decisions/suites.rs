@@ -68,10 +68,10 @@ fn found(scenario: Scenario, sessions: usize, slower: usize, suites: u64) -> Fou
             .map(|i| {
                 let ratio = if i < slower { SLOWER } else { 1.0 };
                 let sides = scenario.sides(sessions, ratio, rng);
-                effect(scenario, Layout::Groups, &sides, suite * BENCHMARKS as u64 + i as u64)
+                effect(scenario, Layout::Groups, &sides, None, suite * BENCHMARKS as u64 + i as u64)
             })
             .collect();
-        let outcomes = outcomes(&effects, sessions);
+        let outcomes = outcomes(&effects, None, sessions);
         let is_true = |(i, outcome): &(usize, &Outcome)| *i < slower && **outcome == Outcome::Regression;
         let found = outcomes.iter().enumerate().filter(is_true).count();
         let reported = outcomes

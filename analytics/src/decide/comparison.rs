@@ -1,21 +1,23 @@
 //! Two selections, benchmark by benchmark.
 
 use super::{
-    Decision, Layout, Noise, Policy, PolicyError, Procedure, Refused, SideOf, asked, judge::Judge, noise,
-    sides::Sides,
+    Decision, Layout, Noise, Policy, PolicyError, Procedure, Refused, SideOf, asked, judge::Judge,
+    matched::Matched, noise, sides::Sides,
 };
 use crate::{
     Lake, SqlError,
     selection::{
-        Difference, Measured, SelectError, Selected, Selector, Session, Term, measured, platform, select,
-        select_base, titled,
+        BUDGET, Difference, Measured, Passes, SelectError, Selected, Selector, Session, Term, platform,
+        select, select_base, titled,
     },
     stats::Effect,
 };
 use benchlake_schemas::{Better, Outcome, Severity, Table};
-use regex::Regex;
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 use uuid::Uuid;
 
 /// What is compared how.
@@ -34,6 +36,9 @@ pub struct Options {
     /// The file that the policy was read from, to name it by.
     #[serde(skip)]
     pub policy_file: Option<String>,
+    /// How many bytes of samples are held at once, other than [`BUDGET`]. The answer does not depend on it.
+    #[serde(skip)]
+    pub budget: Option<usize>,
 }
 
 impl Options {
@@ -85,8 +90,11 @@ pub struct Comparison {
     pub(crate) lake: String,
     /// Where and in which run each session that counts was measured.
     #[serde(skip)]
-    pub(crate) places: BTreeMap<String, Place>,
+    pub(crate) places: Places,
 }
+
+/// Sessions by their ids, which what was compared shares.
+pub(crate) type Places = BTreeMap<Arc<str>, Place>;
 
 /// Where and in which run a session was measured.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,13 +106,13 @@ pub(crate) struct Place {
 /// What a session measured of a benchmark.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct OfSession {
-    pub(crate) session_id: String,
+    pub(crate) session_id: Arc<str>,
     /// Its pair or block.
     pub(crate) unit: usize,
     /// The median of its samples.
     pub(crate) median: f64,
     pub(crate) samples: usize,
-    pub(crate) flags: Vec<String>,
+    pub(crate) flags: Box<[String]>,
 }
 
 /// The centre of a side.
@@ -146,7 +154,7 @@ pub struct Compared {
     pub adjusted_p: Option<f64>,
     /// What the policy says of it.
     pub margins: super::Margins,
-    /// Its own noise from run to run.
+    /// Its noise between runs.
     pub noise: Option<Noise>,
     /// The decision.
     #[serde(flatten)]
@@ -268,17 +276,6 @@ pub async fn compare(
     asked::known_fields(&options.across, &first, &second)?;
     let sides = Sides::new(&first, &second, &options.across)?;
     let metric = options.metric();
-    let (of_base, of_new) = (measured(lake, &first, metric).await?, measured(lake, &second, metric).await?);
-    let mut matched = Matched::new(of_base, of_new, wanted.as_ref());
-    if matched.both.is_empty() {
-        return Err(CompareError::NothingInCommon {
-            base: base.to_string(),
-            new: new.to_string(),
-            only_base: some(&matched.only_base),
-            only_new: some(&matched.only_new),
-            remarks: matched.remarks,
-        });
-    }
     let histories = match sides.layout {
         // Arms of one run share what runs differ by.
         Layout::Pairs => noise::Histories::default(),
@@ -288,15 +285,38 @@ pub async fn compare(
     let (base_side, new_side) = (side(&first, &sides.first), side(&second, &sides.second));
     let places = places(&first, &second);
     let platform = new_side.platforms.first().cloned().unwrap_or_default();
-    let both = std::mem::take(&mut matched.both);
-    for (_, new) in &both {
-        let Measured { metric, better, label, .. } = new;
-        options.policy.check_margins(metric, *better, label, &platform, options.policy_file.as_deref())?;
-    }
     let judge = Judge { sides: &sides, histories: &histories, places: &places, platform: &platform, options };
-    let compared = judge.all(&both);
+    let wanted = |one: &Measured| wanted.as_ref().is_none_or(|wanted| wanted.is_match(&one.label));
+    let budget = options.budget.unwrap_or(BUDGET);
+    let mut passes = Passes::new(lake, [&first, &second], metric, &wanted).with_budget(budget);
+    let (mut matched, mut compared) = (Matched::default(), Vec::new());
+    while let Some([of_base, of_new]) = passes.next().await? {
+        let pairs = matched.pairs(of_base, of_new);
+        for (_, Measured { metric, better, label, .. }) in &pairs {
+            options.policy.check_margins(
+                metric,
+                *better,
+                label,
+                &platform,
+                options.policy_file.as_deref(),
+            )?;
+        }
+        // What was judged stays, its samples go.
+        compared.extend(judge.undecided(&pairs));
+    }
+    let [only_base, only_new, not_compared] = matched.told();
+    if compared.is_empty() {
+        return Err(CompareError::NothingInCommon {
+            base: base.to_string(),
+            new: new.to_string(),
+            only_base: some(&only_base),
+            only_new: some(&only_new),
+            remarks: not_compared,
+        });
+    }
+    let compared = judge.decided(compared);
     let mut remarks = [first.notes.clone(), second.notes.clone(), sides.remarks.clone()].concat();
-    remarks.append(&mut matched.remarks);
+    remarks.extend(not_compared);
     remarks.extend(unknown_noise(sides.layout, &compared));
     if new_side.platforms.len() > 1 {
         remarks.push(format!(
@@ -316,8 +336,8 @@ pub async fn compare(
         differences: sides.told,
         remarks,
         compared,
-        only_base: matched.only_base,
-        only_new: matched.only_new,
+        only_base,
+        only_new,
         at: lake.pin().to_string(),
         options: options.clone(),
         judged: judged(second, &sides.second),
@@ -351,10 +371,10 @@ fn judged(mut new: Selected, units: &BTreeMap<String, usize>) -> Selected {
     new
 }
 
-fn places(first: &Selected, second: &Selected) -> BTreeMap<String, Place> {
+fn places(first: &Selected, second: &Selected) -> Places {
     let place = |session: &Session| Place { run_id: session.run_id.clone(), node: session.node.clone() };
     let both = first.sessions.iter().chain(&second.sessions);
-    both.map(|session| (session.session_id.clone(), place(session))).collect()
+    both.map(|session| (session.session_id.as_str().into(), place(session))).collect()
 }
 
 /// Takes from the base what the new side selects too, and, of a baseline, what is of other platforms.
@@ -389,53 +409,6 @@ fn keep_apart(first: &mut Selected, second: &Selected) -> Result<(), CompareErro
     Ok(())
 }
 
-/// What both sides measured, and what one alone did.
-struct Matched {
-    both: Vec<(Measured, Measured)>,
-    only_base: Vec<String>,
-    only_new: Vec<String>,
-    remarks: Vec<String>,
-}
-
-impl Matched {
-    fn new(base: Vec<Measured>, new: Vec<Measured>, filter: Option<&Regex>) -> Self {
-        let wanted = |one: &Measured| filter.is_none_or(|filter| filter.is_match(&one.label));
-        let key = |one: &Measured| (one.label.clone(), one.metric.clone(), one.benchmark_id.clone());
-        let mut found =
-            Self { both: Vec::new(), only_base: Vec::new(), only_new: Vec::new(), remarks: Vec::new() };
-        let mut rest: BTreeMap<_, Vec<Measured>> = BTreeMap::new();
-        for one in base.into_iter().filter(wanted) {
-            rest.entry(key(&one)).or_default().push(one);
-        }
-        let mut judged: BTreeMap<_, Vec<Measured>> = BTreeMap::new();
-        for one in new.into_iter().filter(wanted) {
-            judged.entry(key(&one)).or_default().push(one);
-        }
-        let name = |one: &Measured| titled(&one.label, &one.metric);
-        for (key, mut new) in judged {
-            let Some(mut base) = rest.remove(&key) else {
-                found.only_new.extend(new.first().map(name));
-                continue;
-            };
-            let kinds: BTreeSet<(&str, &str)> =
-                base.iter().chain(&new).map(|one| (one.unit.as_str(), one.better.as_str())).collect();
-            if kinds.len() > 1 {
-                let kinds: Vec<String> =
-                    kinds.iter().map(|(unit, better)| format!("{unit}, {better} is better")).collect();
-                found.remarks.push(format!(
-                    "{} is not compared: it is measured as {}",
-                    name(&new[0]),
-                    kinds.join(" and as ")
-                ));
-                continue;
-            }
-            found.both.extend(base.pop().zip(new.pop()));
-        }
-        found.only_base = rest.values().filter_map(|base| base.first().map(name)).collect();
-        found
-    }
-}
-
 fn some(names: &[String]) -> String {
     match names {
         [] => "none that fits".to_owned(),
@@ -455,7 +428,7 @@ fn also(remarks: &[String]) -> String {
 
 /// The id of the question at this state of the lake.
 fn id(lake: &Lake, base: &Selector, new: &Selector, options: &Options) -> String {
-    let Options { metric, filter, across, policy, seed, policy_file: _ } = options;
+    let Options { metric, filter, across, policy, seed, policy_file: _, budget: _ } = options;
     // What was recorded of it does not make it another question.
     let asked = [Table::Sessions, Table::Series, Table::Baselines];
     let state: Vec<_> = asked.iter().filter_map(|table| Some((table, lake.versions().get(table)?))).collect();

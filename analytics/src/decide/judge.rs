@@ -2,19 +2,19 @@
 
 use super::{
     Centre, Compared, Comparison, Decision, Evidence, Layout, Options, Policy,
-    comparison::{OfSession, Place},
+    comparison::{OfSession, Places},
     controlled_p, decide, noise,
     sides::Sides,
 };
 use crate::{
+    cores::on_all_cores,
     selection::{Measured, Observed},
     stats::{self, Effect, Replicate, Resampling},
 };
 use benchlake_schemas::Outcome;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    panic::resume_unwind,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::Arc,
 };
 use uuid::Uuid;
 
@@ -22,23 +22,29 @@ use uuid::Uuid;
 pub(super) struct Judge<'a> {
     pub(super) sides: &'a Sides,
     pub(super) histories: &'a noise::Histories,
-    pub(super) places: &'a BTreeMap<String, Place>,
+    pub(super) places: &'a Places,
     pub(super) platform: &'a str,
     pub(super) options: &'a Options,
 }
 
 impl Judge<'_> {
-    /// Every benchmark's decision, worst first.
-    pub(super) fn all(&self, both: &[(Measured, Measured)]) -> Vec<Compared> {
-        let mut compared = on_all_cores(both, |(base, new)| self.undecided(base, new));
+    /// The effects of some benchmarks, before it is known how many there are.
+    pub(super) fn undecided(&self, both: &[(Measured, Measured)]) -> Vec<Compared> {
+        on_all_cores(both, |(base, new)| self.effect(base, new))
+    }
+
+    /// Every benchmark's decision, worst first; whatever order they come in.
+    pub(super) fn decided(&self, mut compared: Vec<Compared>) -> Vec<Compared> {
+        let name = |one: &Compared| (one.label.clone(), one.metric.clone(), one.benchmark_id.clone());
+        compared.sort_by_cached_key(name);
         decide_all(&mut compared, &self.options.policy);
         compared
             .sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| by_how_much(b).total_cmp(&by_how_much(a))));
         compared
     }
 
-    /// The effect of one benchmark, before it is known how many there are.
-    fn undecided(&self, base: &Measured, new: &Measured) -> Compared {
+    /// The effect of one benchmark.
+    fn effect(&self, base: &Measured, new: &Measured) -> Compared {
         let Self { sides, options, .. } = self;
         let policy = &options.policy;
         let resampling = Resampling {
@@ -52,13 +58,10 @@ impl Judge<'_> {
             first.iter().chain(&second).flat_map(|(series, _)| &series.flags).collect();
         let noise = self.histories.noise(&new.benchmark_id, &new.metric);
         let effect = effect(&first, &second, sides.layout, resampling).map(|effect| match noise {
-            Some(noise) => {
-                let variance = noise.variance(self.runs(&first), self.runs(&second));
-                effect.with_noise_between_runs(variance, noise.df(), policy.level)
-            }
+            Some(noise) => noise.added_to(effect, (self.runs(&first), self.runs(&second)), policy.level),
             None => effect,
         });
-        let of_sessions = (of_sessions(&first), of_sessions(&second));
+        let of_sessions = (self.of_sessions(&first), self.of_sessions(&second));
         Compared {
             benchmark_id: new.benchmark_id.clone(),
             benchmark: new.benchmark.clone(),
@@ -86,10 +89,25 @@ impl Judge<'_> {
         }
     }
 
+    fn of_sessions(&self, side: &[(&Observed, usize)]) -> Vec<OfSession> {
+        let of = |(series, unit): &(&Observed, usize)| {
+            let (session_id, _) = self.places.get_key_value(series.session_id.as_str())?;
+            Some(OfSession {
+                session_id: Arc::clone(session_id),
+                unit: *unit,
+                median: stats::median(&series.values).unwrap_or(f64::NAN),
+                samples: series.values.len(),
+                flags: series.flags.clone().into(),
+            })
+        };
+        side.iter().filter_map(of).collect()
+    }
+
     /// How many runs the series are of.
     fn runs(&self, side: &[(&Observed, usize)]) -> usize {
-        let run =
-            |(series, _): &(&Observed, usize)| Some(self.places.get(&series.session_id)?.run_id.as_str());
+        let run = |(series, _): &(&Observed, usize)| {
+            Some(self.places.get(series.session_id.as_str())?.run_id.as_str())
+        };
         side.iter().filter_map(run).collect::<BTreeSet<_>>().len()
     }
 }
@@ -140,46 +158,9 @@ fn by_how_much(one: &Compared) -> f64 {
     })
 }
 
-/// The values of `work` of each item, in their order.
-fn on_all_cores<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from).min(items.len().max(1));
-    let next = AtomicUsize::new(0);
-    let mut done: Vec<(usize, R)> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..cores)
-            .map(|_| {
-                scope.spawn(|| {
-                    let mut own = Vec::new();
-                    loop {
-                        let i = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(item) = items.get(i) else { return own };
-                        own.push((i, work(item)));
-                    }
-                })
-            })
-            .collect();
-        threads
-            .into_iter()
-            .flat_map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
-            .collect()
-    });
-    done.sort_unstable_by_key(|(i, _)| *i);
-    done.into_iter().map(|(_, value)| value).collect()
-}
-
 /// The series of sessions that count, with their pair or block.
 fn counted<'a>(measured: &'a Measured, units: &BTreeMap<String, usize>) -> Vec<(&'a Observed, usize)> {
     measured.observed.iter().filter_map(|series| Some((series, *units.get(&series.session_id)?))).collect()
-}
-
-fn of_sessions(side: &[(&Observed, usize)]) -> Vec<OfSession> {
-    let of = |(series, unit): &(&Observed, usize)| OfSession {
-        session_id: series.session_id.clone(),
-        unit: *unit,
-        median: stats::median(&series.values).unwrap_or(f64::NAN),
-        samples: series.values.len(),
-        flags: series.flags.clone(),
-    };
-    side.iter().map(of).collect()
 }
 
 fn centre(side: &[OfSession]) -> Centre {

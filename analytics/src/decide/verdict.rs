@@ -25,7 +25,7 @@ pub struct Evidence<'a> {
     pub better: Better,
     /// What the policy says.
     pub margins: Margins,
-    /// The benchmark's own noise from run to run.
+    /// The benchmark's noise between runs.
     pub noise: Option<Noise>,
     /// Sessions on each side.
     pub sessions: (usize, usize),
@@ -46,7 +46,7 @@ pub struct Decision {
     pub reason: Reason,
     /// By how much the new side is worse, as a fraction; negative where it is better.
     pub worse: Option<f64>,
-    /// The margin that was used: the policy's, or the benchmark's own noise where that is wider.
+    /// The margin that was used: the policy's, or what changes between runs stay below where that is wider.
     pub margin: f64,
     /// Sessions on each side that would probably decide it.
     pub sessions_needed: Option<u64>,
@@ -68,6 +68,8 @@ pub enum Reason {
     NotDiscovered,
     /// Too few sessions for an interval.
     TooFewSessions,
+    /// The sessions of each side agree exactly and the sides differ, but so few may do so by chance.
+    TooFewAgree,
     /// A centre is not a positive, finite number: there is no ratio.
     NoRatio,
     /// There is no ratio, but every session of both sides has the same median.
@@ -87,6 +89,7 @@ impl Reason {
         Self::NearMargin,
         Self::NotDiscovered,
         Self::TooFewSessions,
+        Self::TooFewAgree,
         Self::NoRatio,
         Self::Same,
         Self::FromZero,
@@ -103,6 +106,7 @@ impl Reason {
             Self::NearMargin => "near_margin",
             Self::NotDiscovered => "not_discovered",
             Self::TooFewSessions => "too_few_sessions",
+            Self::TooFewAgree => "too_few_agree",
             Self::NoRatio => "no_ratio",
             Self::Same => "same",
             Self::FromZero => "from_zero",
@@ -122,6 +126,9 @@ impl Reason {
             Self::NearMargin => "there is a change, but not whether it is beyond the margin",
             Self::NotDiscovered => "a change by itself, but not among as many as were compared",
             Self::TooFewSessions => "one session on a side shows nothing of the noise between sessions",
+            Self::TooFewAgree => {
+                "the sessions of each side agree exactly and the sides differ, but so few may do so by chance"
+            }
             Self::NoRatio => "the median of some session is not a positive number, so that there is no ratio",
             Self::Same => "every session of both sides has the same median",
             Self::FromZero => "0 in every session of the base, and one other number in every new session",
@@ -141,7 +148,7 @@ pub(super) const POWER: f64 = 0.9;
 /// More sessions than this are none that anybody measures.
 const MOST_SESSIONS: u64 = 10_000;
 
-/// The margin of a benchmark: the policy's, or its own noise from run to run where that is wider.
+/// The margin of a benchmark: the policy's, or what its changes between runs stay below where that is wider.
 fn margin(margins: Margins, noise: Option<Noise>) -> f64 {
     noise.map_or(0.0, |noise| noise.floor).max(margins.margin)
 }
@@ -206,6 +213,7 @@ pub fn decide(evidence: &Evidence<'_>) -> Decision {
         return decided(Outcome::Equivalent, Reason::Within);
     }
     let reason = match (apart, discovered) {
+        (false, _) if effect.error <= 0.0 => Reason::TooFewAgree,
         (true, false) => Reason::NotDiscovered,
         (true, true) => Reason::NearMargin,
         (false, _) => Reason::Wide,
@@ -226,14 +234,13 @@ fn without_ratio(evidence: &Evidence<'_>, margin: f64) -> Option<Decision> {
         return None;
     }
     if least_p(evidence.sessions) > 1.0 - evidence.level {
-        let enough = (2..).find(|&sessions| least_p((sessions, sessions)) <= 1.0 - evidence.level);
         return Some(Decision {
             outcome: Outcome::Inconclusive,
             severity: None,
-            reason: Reason::TooFewSessions,
+            reason: Reason::TooFewAgree,
             worse: None,
             margin,
-            sessions_needed: enough.map(|sessions| sessions as u64),
+            sessions_needed: enough_agree(Units::Sessions, 1.0 - evidence.level),
         });
     }
     let is_worse = (new > base) == (evidence.better == Better::Lower);
@@ -267,6 +274,16 @@ fn least_p((first, second): (usize, usize)) -> f64 {
     2.0 * (-ln_binomial((first + second) as u64, first as u64)).exp()
 }
 
+/// How many that agree exactly, sessions on each side or pairs or blocks, give a permutation test a p of at most `p`.
+fn enough_agree(units: Units, p: f64) -> Option<u64> {
+    let is_enough = |&n: &u32| match units {
+        Units::Sessions => least_p((n as usize, n as usize)) <= p,
+        // Each may have either sign.
+        Units::Pairs | Units::Blocks => 2.0 * 0.5_f64.powf(f64::from(n)) <= p,
+    };
+    (2..=64).find(is_enough).map(u64::from)
+}
+
 /// Sessions on each side that would decide it with a probability of 0.9, if the estimate and the spreads are
 /// right: by how much the interval would have to be narrower, and how that goes with the number of sessions.
 fn needed(effect: &Effect, margin: f64, reason: Reason, evidence: &Evidence<'_>) -> Option<u64> {
@@ -289,27 +306,25 @@ fn needed(effect: &Effect, margin: f64, reason: Reason, evidence: &Evidence<'_>)
     let mean_sd = f64::midpoint(effect.sd_first.powi(2), effect.sd_second.powi(2)).sqrt();
     // The plan is for two groups; a mean of differences has half of their variance.
     let sd = if effect.units == Units::Sessions { mean_sd } else { mean_sd / std::f64::consts::SQRT_2 };
-    let units = sessions_needed(size.sqrt(), sd, level, power)?;
+    let units = if effect.error <= 0.0 {
+        enough_agree(effect.units, 1.0 - level)?
+    } else {
+        sessions_needed(size.sqrt(), sd, level, power)?
+    };
     let now = evidence.sessions.0.min(evidence.sessions.1) as u64;
     let sessions = match effect.units {
-        // Sessions on as many nodes as there are.
-        Units::Blocks => units.checked_mul(now)?.div_ceil(effect_blocks(effect)),
+        // Blocks of as many sessions as those that there are.
+        Units::Blocks => units.checked_mul(now)?.div_ceil(effect.replicates as u64),
         _ => units,
     };
     // Where the plan says that it should have been decided, it was bad luck.
     Some(sessions.max(now + 1)).filter(|sessions| *sessions <= MOST_SESSIONS)
 }
 
-/// How many blocks an effect over blocks has.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small whole number, and one")]
-fn effect_blocks(effect: &Effect) -> u64 {
-    (effect.df.round() as u64 + 1).max(2)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::{Estimate, Interval};
+    use crate::stats::{Estimate, Interval, Replicate, Resampling, paired_session_ratio, session_ratio};
 
     fn evidence(constant: Option<(f64, f64)>, better: Better) -> Evidence<'static> {
         Evidence {
@@ -339,8 +354,10 @@ mod tests {
             t: ratio.ln() / 0.0005,
             df: 18.0,
             calibration: 1.0,
+            resamples: 0,
             p: 0.0,
             units: Units::Sessions,
+            replicates: 20,
             sd_first: 0.001,
             sd_second: 0.001,
             error_between_runs: 0.0,
@@ -370,8 +387,10 @@ mod tests {
                 t: ratio.ln() / 0.01,
                 df: 18.0,
                 calibration: 1.0,
+                resamples: 0,
                 p: 0.5,
                 units,
+                replicates: 10,
                 sd_first: 0.02,
                 sd_second: 0.02,
                 error_between_runs,
@@ -404,8 +423,10 @@ mod tests {
             t: 3.0,
             df: 8.0,
             calibration: 1.0,
+            resamples: 0,
             p: 0.01,
             units: Units::Sessions,
+            replicates: 20,
             sd_first: 0.02,
             sd_second: 0.02,
             error_between_runs: 0.0,
@@ -445,6 +466,61 @@ mod tests {
         assert_eq!(of(1.12, 1.05, 1.2, 0.01, None).sessions_needed, None);
         let single = Evidence { sessions: (1, 5), ..evidence(None, Better::Lower) };
         assert_eq!(found(decide(&single)), open(Reason::TooFewSessions));
+    }
+
+    /// Blocks are counted as they are, whatever noise between runs makes of the degrees of freedom: of four blocks with
+    /// ten sessions in all, each asks for two and a half.
+    #[test]
+    fn blocks_are_counted() {
+        let estimate = Estimate { value: 1.03, interval: Interval { low: 0.96, high: 1.1 } };
+        let of_blocks = Effect {
+            estimate,
+            error: 0.01,
+            t: 3.0,
+            df: 3.0,
+            calibration: 1.0,
+            resamples: 0,
+            p: 0.1,
+            units: Units::Blocks,
+            replicates: 4,
+            sd_first: 0.05,
+            sd_second: 0.05,
+            error_between_runs: 0.0,
+        };
+        let needed = |effect: &Effect| {
+            let evidence = evidence(None, Better::Lower);
+            decide(&Evidence { effect: Some(effect), sessions: (10, 10), ..evidence }).sessions_needed
+        };
+        let without = needed(&of_blocks).expect("a number");
+        let blocks = sessions_needed(1.03_f64.ln(), 0.05 / 2_f64.sqrt(), 0.95, POWER).expect("a number");
+        assert_eq!(without, (blocks * 10).div_ceil(4));
+        let noisy = of_blocks.with_noise_between_runs(1e-7, 1e-6, 0.95);
+        assert!(noisy.df < 1.0 && noisy.error_between_runs > 0.0, "{noisy:?}");
+        assert_eq!(needed(&noisy), Some(without));
+    }
+
+    /// Sessions that agree exactly are told apart from single ones, with how many of them no chance would explain: four a
+    /// side, six pairs.
+    #[test]
+    fn few_agree() {
+        let of = |evidence: Evidence<'_>| {
+            let decision = decide(&evidence);
+            (decision.outcome, decision.reason, decision.sessions_needed)
+        };
+        let open = |needed| (Outcome::Inconclusive, Reason::TooFewAgree, Some(needed));
+        let from_zero = evidence(Some((0.0, 3.0)), Better::Lower);
+        assert_eq!(of(Evidence { sessions: (3, 3), ..from_zero }), open(4));
+        let side = |value: f64, n: usize| vec![vec![value; 5]; n];
+        let pairs = paired_session_ratio(&side(2.0, 3), &side(3.0, 3), Resampling::default());
+        assert_eq!(of(Evidence { effect: pairs.as_ref(), sessions: (3, 3), ..from_zero }), open(6));
+        fn in_a_block(side: &[Vec<f64>]) -> Vec<Replicate<'_>> {
+            side.iter().map(|samples| Replicate { samples, block: 0 }).collect()
+        }
+        let groups =
+            session_ratio(&in_a_block(&side(2.0, 3)), &in_a_block(&side(3.0, 3)), Resampling::default());
+        assert_eq!(of(Evidence { effect: groups.as_ref(), sessions: (3, 3), ..from_zero }), open(4));
+        let said = [Reason::TooFewAgree, Reason::TooFewSessions].map(Reason::told);
+        assert!(said[0].contains("agree exactly") && said[1].starts_with("one session"), "{said:?}");
     }
 
     /// Counts that never vary are decided without a ratio: none and none are equivalent, some from none are

@@ -3,7 +3,7 @@
 use super::{
     Reproducibility, Reproducible,
     laboratories::Kind,
-    plan::Cheapest,
+    plan::{Cheapest, MOST, NextRun},
     standing::Standing,
     surroundings::Differing,
     words::{called, duration, level, many, signed_percent, title, wider},
@@ -128,12 +128,36 @@ fn undecided(all: &Reproducibility) -> Vec<String> {
 
 fn next_run(all: &Reproducibility) -> Option<String> {
     let next = all.next_run.as_ref()?;
+    let mut parts: Vec<String> = needed(all, next).into_iter().collect();
+    let some = |titles: &[String]| {
+        let more = if titles.len() > 3 { format!(", … {} more", titles.len() - 3) } else { String::new() };
+        format!("{}{more}", titles[..titles.len().min(3)].join(", "))
+    };
+    if !next.beyond.is_empty() {
+        parts.push(format!(
+            "No sensible number of sessions brings {} within ±{}: {MOST} are not enough ({}).",
+            many(next.beyond.len(), "benchmark"),
+            level(all.precision),
+            some(&next.beyond)
+        ));
+    }
+    if !next.unknown.is_empty() {
+        parts.push(format!(
+            "Of {} no number is known ({}).",
+            many(next.unknown.len(), "benchmark"),
+            some(&next.unknown)
+        ));
+    }
+    Some(parts.join(" "))
+}
+
+/// The sessions of the neediest benchmark that a sensible number is enough for.
+fn needed(all: &Reproducibility, next: &NextRun) -> Option<String> {
+    let (sessions, needed_by) = (next.sessions?, next.needed_by.as_deref()?);
     let mut text = format!(
-        "For ±{} at {} the next run needs {} sessions with as many samples as now ({} needs most)",
+        "For ±{} at {} the next run needs {sessions} sessions with as many samples as now ({needed_by} needs most)",
         level(all.precision),
         level(all.level),
-        next.sessions,
-        next.needed_by
     );
     if let Some(seconds) = next.seconds {
         text.push_str(&format!(": {} one after the other", duration(seconds)));
@@ -143,19 +167,11 @@ fn next_run(all: &Reproducibility) -> Option<String> {
         }
     }
     text.push('.');
-    let neediest = all.benchmarks.iter().find(|it| it.title() == next.needed_by);
-    let cheapest = neediest.and_then(|it| it.plan?.cheapest).filter(Cheapest::saves);
-    if let Some(cheapest) = cheapest {
+    let neediest = all.benchmarks.iter().find(|it| it.title() == needed_by);
+    if let Some(cheapest) = neediest.and_then(|it| it.plan?.cheapest).filter(Cheapest::saves) {
         text.push_str(&format!(
             " Cheaper for that benchmark: {} samples in each of {} sessions.",
             cheapest.samples, cheapest.sessions
-        ));
-    }
-    if !next.beyond.is_empty() {
-        let some = next.beyond.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
-        text.push_str(&format!(
-            " Of {} no number is known or sensible ({some}).",
-            many(next.beyond.len(), "benchmark")
         ));
     }
     Some(text)

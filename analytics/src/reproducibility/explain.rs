@@ -149,9 +149,9 @@ fn laboratories(assessment: &Assessment, precision: &Laboratories) -> Vec<String
             ("nodes are the laboratories and their sessions' medians the results", "sessions of one node")
         }
         Kind::Session => (
-            "sessions are the laboratories and the medians of blocks of ⌊√n⌋ consecutive samples the results, as too few nodes \
+            "sessions are the laboratories and the medians of batches of ⌊√n⌋ consecutive samples the results, as too few nodes \
              have two sessions",
-            "blocks of one session",
+            "batches of one session",
         ),
     };
     let mut told = vec![format!(

@@ -2,7 +2,7 @@
 //! different conditions, and which laboratory does not fit the others.
 
 use super::{
-    shares::blocks,
+    shares::batches,
     subject::{Subject, all_equal},
 };
 use crate::stats::{Precision, cochran, grubbs, iso5725, mean, median, random_effects};
@@ -237,12 +237,12 @@ fn nodes(subject: &Subject<'_>) -> (Vec<Results>, Vec<String>) {
     (results.collect(), single.iter().map(|node| node.name.to_owned()).collect())
 }
 
-/// Sessions with at least two blocks of samples.
+/// Sessions with at least two batches of samples.
 fn sessions(subject: &Subject<'_>) -> Vec<Results> {
     let results = subject.sessions.iter().map(|measurement| Results {
         name: measurement.session.session_id.clone(),
         node: measurement.session.node.clone(),
-        values: blocks(&measurement.values).iter().filter_map(|block| median(block)).collect(),
+        values: batches(&measurement.values).iter().filter_map(|batch| median(batch)).collect(),
     });
     results.filter(|results| results.values.len() >= 2).collect()
 }

@@ -39,6 +39,7 @@ pub use surroundings::Differing;
 pub use table::table;
 
 use crate::{
+    cores::on_all_cores,
     selection::{Measured, Selected},
     stats::{mean, median},
 };
@@ -166,33 +167,57 @@ impl Assessment {
 /// no spread and are reproducible.
 #[must_use]
 pub fn reproducibility(selected: &Selected, measured: &[Measured], options: &Options) -> Reproducibility {
-    let (subjects, not_judged) = subject::subjects(selected, measured);
-    let besides = options.costs.besides();
-    let mut benchmarks: Vec<Assessment> =
-        subjects.iter().map(|subject| assess(subject, options, &besides)).collect();
-    benchmarks.sort_by(|a, b| {
-        let cv = |it: &Assessment| it.spread.map_or(0.0, |spread| spread.cv);
-        a.reproducible
-            .cmp(&b.reproducible)
-            .then_with(|| cv(b).total_cmp(&cv(a)))
-            .then_with(|| (&a.label, &a.metric, &a.arm).cmp(&(&b.label, &b.metric, &b.arm)))
-    });
-    let nodes: BTreeSet<&str> = selected.sessions.iter().map(|session| session.node.as_str()).collect();
-    let titles: Vec<String> = benchmarks.iter().map(Assessment::title).collect();
-    let plans = titles.iter().map(String::as_str).zip(benchmarks.iter().map(|it| it.plan.as_ref()));
-    Reproducibility {
-        selector: selected.selector.to_string(),
-        sessions: selected.sessions.len(),
-        runs: selected.runs().len(),
-        limit: options.limit,
-        level: options.level,
-        precision: options.precision,
-        off: standing::standings(selected, &benchmarks, options.level),
-        next_run: plan::next_run(plans, nodes.len()),
-        remarks: remarks(selected),
-        nodes: nodes.into_iter().map(str::to_owned).collect(),
-        benchmarks,
-        not_judged,
+    let mut assessed = Assessed::default();
+    assessed.add(selected, measured, options);
+    assessed.whole(selected, options)
+}
+
+/// The same of benchmarks that come in parts, in any order and each one whole: the samples of a part are not needed when
+/// it has been added.
+#[derive(Debug, Default)]
+pub struct Assessed {
+    benchmarks: Vec<Assessment>,
+    not_judged: Vec<NotJudged>,
+}
+
+impl Assessed {
+    /// Assesses some benchmarks.
+    pub fn add(&mut self, selected: &Selected, measured: &[Measured], options: &Options) {
+        let (subjects, not_judged) = subject::subjects(selected, measured);
+        let besides = options.costs.besides();
+        self.benchmarks.extend(on_all_cores(&subjects, |subject| assess(subject, options, &besides)));
+        self.not_judged.extend(not_judged);
+    }
+
+    /// What follows from all of them.
+    #[must_use]
+    pub fn whole(self, selected: &Selected, options: &Options) -> Reproducibility {
+        let Self { mut benchmarks, mut not_judged } = self;
+        benchmarks.sort_by(|a, b| {
+            let cv = |it: &Assessment| it.spread.map_or(0.0, |spread| spread.cv);
+            a.reproducible
+                .cmp(&b.reproducible)
+                .then_with(|| cv(b).total_cmp(&cv(a)))
+                .then_with(|| (&a.label, &a.metric, &a.arm).cmp(&(&b.label, &b.metric, &b.arm)))
+        });
+        not_judged.sort_by(|a, b| (&a.label, &a.metric).cmp(&(&b.label, &b.metric)));
+        let nodes: BTreeSet<&str> = selected.sessions.iter().map(|session| session.node.as_str()).collect();
+        let titles: Vec<String> = benchmarks.iter().map(Assessment::title).collect();
+        let plans = titles.iter().map(String::as_str).zip(benchmarks.iter().map(|it| it.plan.as_ref()));
+        Reproducibility {
+            selector: selected.selector.to_string(),
+            sessions: selected.sessions.len(),
+            runs: selected.runs().len(),
+            limit: options.limit,
+            level: options.level,
+            precision: options.precision,
+            off: standing::standings(selected, &benchmarks, options.level),
+            next_run: plan::next_run(plans, nodes.len()),
+            remarks: remarks(selected),
+            nodes: nodes.into_iter().map(str::to_owned).collect(),
+            benchmarks,
+            not_judged,
+        }
     }
 }
 

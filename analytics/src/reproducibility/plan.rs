@@ -45,20 +45,23 @@ impl Cheapest {
 /// What all benchmarks need.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct NextRun {
-    /// Sessions in all: what the neediest benchmark needs.
-    pub sessions: u64,
+    /// Sessions in all: what the neediest benchmark needs of those that a sensible number is enough for; `None` where
+    /// that is none of them.
+    pub sessions: Option<u64>,
     /// On so many nodes.
     pub nodes: usize,
     /// That benchmark.
-    pub needed_by: String,
+    pub needed_by: Option<String>,
     /// All sessions one after the other, in seconds.
     pub seconds: Option<f64>,
-    /// Benchmarks that no number of sessions worth saying is enough for.
+    /// Benchmarks that up to a million sessions are not enough for.
     pub beyond: Vec<String>,
+    /// Benchmarks of which too few sessions were measured to tell.
+    pub unknown: Vec<String>,
 }
 
 /// Sessions beyond this number are no plan.
-const MOST: u64 = 1_000_000;
+pub(super) const MOST: u64 = 1_000_000;
 /// A median of fewer samples is none to rely on.
 const LEAST_SAMPLES: u64 = 30;
 
@@ -97,22 +100,32 @@ pub(super) fn plan(
     })
 }
 
-/// What all of `plans` need together: sessions measure every benchmark.
+/// What all of `plans` need together: sessions measure every benchmark. `None` without a single plan.
 pub(super) fn next_run<'a>(
     plans: impl Iterator<Item = (&'a str, Option<&'a Plan>)>,
     nodes: usize,
 ) -> Option<NextRun> {
-    let mut beyond = Vec::new();
+    let (mut beyond, mut unknown) = (Vec::new(), Vec::new());
     let mut neediest: Option<(u64, &str, Option<f64>)> = None;
     for (label, plan) in plans {
-        match plan.and_then(|plan| Some((plan.sessions?, label, plan.seconds))) {
-            Some(found) if neediest.is_none_or(|known| known.0 < found.0) => neediest = Some(found),
-            Some(_) => {}
-            None => beyond.push(label.to_owned()),
+        match plan.map(|plan| (plan.sessions, plan.seconds)) {
+            Some((Some(sessions), seconds)) if neediest.is_none_or(|known| known.0 < sessions) => {
+                neediest = Some((sessions, label, seconds));
+            }
+            Some((Some(_), _)) => {}
+            Some((None, _)) => beyond.push(label.to_owned()),
+            None => unknown.push(label.to_owned()),
         }
     }
-    let (sessions, label, seconds) = neediest?;
-    Some(NextRun { sessions, nodes, needed_by: label.to_owned(), seconds, beyond })
+    let is_planned = neediest.is_some() || !beyond.is_empty();
+    is_planned.then(|| NextRun {
+        sessions: neediest.map(|it| it.0),
+        nodes,
+        needed_by: neediest.map(|it| it.1.to_owned()),
+        seconds: neediest.and_then(|it| it.2),
+        beyond,
+        unknown,
+    })
 }
 
 /// The mean duration of the sessions.

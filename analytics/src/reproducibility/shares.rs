@@ -72,7 +72,7 @@ impl Variances {
 /// The variances of nodes, of their sessions and of their samples, where the centre of a session is its `centre` (mean
 /// or median): the method of moments (Searle, Casella and McCulloch, *Variance Components*, 1992, section 3.6).
 /// Samples of a session follow each other and are not independent, so that the variance of their centre is taken from
-/// the centres of blocks of ⌊√n⌋ of them (Flegal and Jones, *Batch means and spectral variance estimators in Markov
+/// the centres of batches of ⌊√n⌋ of them (Flegal and Jones, *Batch means and spectral variance estimators in Markov
 /// chain Monte Carlo*, The Annals of Statistics 38, 2010). `None` below two sessions.
 pub(super) fn variances(subject: &Subject<'_>, centre: fn(&[f64]) -> Option<f64>) -> Option<Variances> {
     let centres: Vec<Vec<f64>> = subject
@@ -83,10 +83,10 @@ pub(super) fn variances(subject: &Subject<'_>, centre: fn(&[f64]) -> Option<f64>
     let (mut of_centre, mut samples, mut long_run) = (Vec::new(), Vec::new(), Vec::new());
     for session in &subject.sessions {
         let Some(deviation) = standard_deviation(&session.values) else { continue };
-        let blocks = blocks(&session.values);
-        let length = real(session.values.len() / blocks.len().max(1));
-        let block = standard_deviation(&blocks.iter().filter_map(|block| centre(block)).collect::<Vec<_>>());
-        let each = block.map_or(deviation.powi(2), |block| block.powi(2) * length);
+        let batches = batches(&session.values);
+        let length = real(session.values.len() / batches.len().max(1));
+        let batch = standard_deviation(&batches.iter().filter_map(|batch| centre(batch)).collect::<Vec<_>>());
+        let each = batch.map_or(deviation.powi(2), |batch| batch.powi(2) * length);
         samples.push(deviation.powi(2));
         long_run.push(each);
         of_centre.push(each / real(session.values.len()));
@@ -108,14 +108,14 @@ pub(super) fn variances(subject: &Subject<'_>, centre: fn(&[f64]) -> Option<f64>
     })
 }
 
-/// Consecutive blocks of ⌊√n⌋ of `values`, as many as fit whole; the values that are left over belong to the last.
-pub(super) fn blocks(values: &[f64]) -> Vec<&[f64]> {
+/// Consecutive batches of ⌊√n⌋ of `values`, as many as fit whole; the values that are left over belong to the last.
+pub(super) fn batches(values: &[f64]) -> Vec<&[f64]> {
     let length = values.len().isqrt().max(1);
     let whole = (values.len() / length).max(1);
     (0..whole)
-        .map(|block| {
-            let end = if block + 1 == whole { values.len() } else { (block + 1) * length };
-            &values[block * length..end]
+        .map(|batch| {
+            let end = if batch + 1 == whole { values.len() } else { (batch + 1) * length };
+            &values[batch * length..end]
         })
         .collect()
 }
@@ -124,14 +124,14 @@ pub(super) fn blocks(values: &[f64]) -> Vec<&[f64]> {
 mod tests {
     use super::*;
 
-    /// Blocks hold every value once, in order.
+    /// Batches hold every value once, in order.
     #[test]
     fn blocks_hold_everything() {
         for n in [1_u32, 2, 3, 10, 30, 35] {
             let values: Vec<f64> = (0..n).map(f64::from).collect();
-            assert_eq!(blocks(&values).concat(), values);
+            assert_eq!(batches(&values).concat(), values);
         }
-        assert_eq!(blocks(&[0.0; 30]).iter().map(|block| block.len()).collect::<Vec<_>>(), [5; 6]);
+        assert_eq!(batches(&[0.0; 30]).iter().map(|batch| batch.len()).collect::<Vec<_>>(), [5; 6]);
     }
 
     /// Shares add up to 1; a negative part is 0 and named; without any variance there are none.

@@ -1,8 +1,11 @@
 //! Which sessions are meant: selectors such as `branch:main,node:gpu-*`, the sessions they select at a
 //! state of a lake, and what those measured.
 
+mod columns;
 mod environment;
 mod nothing;
+mod part;
+mod reader;
 mod resolve;
 mod selector;
 mod series;
@@ -13,7 +16,7 @@ pub use resolve::{Selected, Session, select};
 pub(crate) use resolve::{decoded, select_base, text, texts};
 pub use selector::{ParseSelectorError, Selector, Term};
 pub(crate) use series::titled;
-pub use series::{Measured, Observed, measured};
+pub use series::{BUDGET, Measured, Observed, Passes, measured};
 
 use crate::SqlError;
 

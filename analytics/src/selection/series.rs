@@ -1,23 +1,19 @@
 //! What selected sessions measured.
 
-use super::{SelectError, Selected};
-use crate::{Lake, SqlError, queries::hint};
-use arrow::{
-    array::{Array, AsArray, RecordBatch, StringArray},
-    compute::cast,
-    datatypes::{DataType, Field, Float64Type, Int64Type},
-    error::ArrowError,
+use super::{
+    SelectError, Selected, columns,
+    reader::{Key, Reader, Wanted},
 };
-use benchlake_schemas::{Benchmark, Better};
+use crate::{Lake, SqlError, queries::hint};
+use arrow::{array::AsArray, compute::cast, datatypes::DataType};
+use benchlake_schemas::{Better, StopReason};
 use datafusion::{
     error::DataFusionError,
-    prelude::{DataFrame, col, lit},
+    logical_expr::Expr,
+    prelude::{DataFrame, SessionContext, col, lit},
 };
 use futures_util::TryStreamExt;
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// A benchmark and metric, measured in several sessions.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,6 +52,9 @@ pub struct Observed {
     pub flags: Vec<String>,
 }
 
+/// How many bytes of samples are held at once where nothing else is said.
+pub const BUDGET: usize = 128 << 20;
+
 /// What the selected sessions measured of `metric` (`all` for every one), by label, metric, unit and
 /// direction; the series of each in the order of `selected`. Warm-up is left out; the chunks of a long series are
 /// put together.
@@ -63,289 +62,141 @@ pub struct Observed {
 /// # Errors
 /// [`SelectError::Nothing`] if they measured nothing of it, with the nearest metric.
 pub async fn measured(lake: &Lake, selected: &Selected, metric: &str) -> Result<Vec<Measured>, SelectError> {
-    let mut reader = Reader::new(selected);
-    let frame = series(lake, selected, metric).await.map_err(SqlError::from)?;
-    let mut batches = frame.execute_stream().await.map_err(SqlError::from)?;
-    while let Some(batch) = batches.try_next().await.map_err(SqlError::from)? {
-        reader.read(&batch).map_err(|error| SqlError::new(error.to_string()))?;
-    }
-    let measured = reader.finish();
-    if measured.is_empty() {
-        let why = nothing(lake, selected, metric).await?;
-        return Err(SelectError::Nothing { selector: selected.selector.to_string(), why });
-    }
+    let mut passes = Passes::new(lake, [selected], metric, &|_| true).with_budget(usize::MAX);
+    let [measured] = passes.next().await?.unwrap_or_default();
     Ok(measured)
+}
+
+/// What one or more sides measured, some benchmarks at a time: as many as fit a budget of memory.
+///
+/// The first pass reads all and keeps what fits; what does not is read again, by ranges of benchmarks, which are
+/// ranges of a compacted lake's files. Each benchmark comes whole, in one pass.
+pub struct Passes<'a, const N: usize> {
+    lake: &'a Lake,
+    sides: [&'a Selected; N],
+    metric: &'a str,
+    wanted: Wanted<'a>,
+    budget: usize,
+    /// What is to be read; `None` is everything.
+    ranges: VecDeque<Option<(Key, Key)>>,
+}
+
+impl<'a, const N: usize> Passes<'a, N> {
+    /// Will read what `sides` measured of `metric` (`all` for every one) in benchmarks that are `wanted`; each of their
+    /// sessions belongs to one side.
+    #[must_use]
+    pub fn new(
+        lake: &'a Lake,
+        sides: [&'a Selected; N],
+        metric: &'a str,
+        wanted: &'a (dyn Fn(&Measured) -> bool + Sync),
+    ) -> Self {
+        Self { lake, sides, metric, wanted, budget: BUDGET, ranges: VecDeque::from([None]) }
+    }
+
+    /// With another budget of bytes than [`BUDGET`]. A benchmark that alone takes more is held all the same.
+    #[must_use]
+    pub fn with_budget(self, bytes: usize) -> Self {
+        Self { budget: bytes, ..self }
+    }
+
+    /// The next benchmarks, those of each side as [`measured`] has them; `None` after the last.
+    ///
+    /// # Errors
+    /// [`SelectError::Nothing`] if a side has no sample of the metric, with the nearest metric.
+    pub async fn next(&mut self) -> Result<Option<[Vec<Measured>; N]>, SelectError> {
+        let Some(range) = self.ranges.pop_front() else { return Ok(None) };
+        let mut reader = Reader::new(&self.sides, self.wanted, self.budget);
+        let frame = self.frame(range.as_ref()).await.map_err(SqlError::from)?;
+        let mut batches = frame.execute_stream().await.map_err(SqlError::from)?;
+        while let Some(batch) = batches.try_next().await.map_err(SqlError::from)? {
+            reader.read(&batch).map_err(|error| SqlError::new(error.to_string()))?;
+        }
+        let without = self.sides.iter().zip(reader.measured()).find(|(_, measured)| !measured);
+        if let (None, Some((side, _))) = (&range, without) {
+            let why = nothing(self.lake, side, self.metric).await?;
+            return Err(SelectError::Nothing { selector: side.selector.to_string(), why });
+        }
+        for left in reader.left().into_iter().rev() {
+            self.ranges.push_front(Some(left));
+        }
+        Ok(Some(reader.finish()))
+    }
+
+    async fn frame(&self, range: Option<&(Key, Key)>) -> Result<DataFrame, DataFusionError> {
+        let mut frame = series(self.lake, &self.sides, self.metric).await?;
+        if let Some((first, last)) = range {
+            frame = frame.filter(within(first, last))?;
+        }
+        frame.select(columns::NAMES.iter().map(|name| col(*name)))
+    }
+}
+
+/// From `first` to `last`, both included, in the order of [`Key`].
+fn within(first: &Key, last: &Key) -> Expr {
+    let (name, id) = (|| col("benchmark"), || col("benchmark_id"));
+    let of = |key: &Key| (lit(key.0.as_str()), lit(key.1.as_str()));
+    let ((first, first_id), (last, last_id)) = (of(first), of(last));
+    let from = name().gt(first.clone()).or(name().eq(first).and(id().gt_eq(first_id)));
+    let to = name().lt(last.clone()).or(name().eq(last).and(id().lt_eq(last_id)));
+    from.and(to)
 }
 
 /// More sessions than this are not named in a query: those that are not selected are passed over.
 const MOST_NAMED: usize = 2_000;
 
-const COLUMNS: [&str; 12] = [
-    "session_id",
-    "benchmark_id",
-    "benchmark",
-    "metric",
-    "unit",
-    "better",
-    "rank",
-    "chunk",
-    "samples",
-    "iterations",
-    "parameters",
-    "flags",
-];
+/// Rows of a batch: one of long series, with 16,384 samples a row, has still to be small beside the budget.
+const ROWS: usize = 512;
 
 /// The rows of the table `series`. The view `measured` puts chunks together in SQL, which costs eight times as
 /// much as reading them.
-async fn series(lake: &Lake, selected: &Selected, metric: &str) -> Result<DataFrame, DataFusionError> {
-    let of = |ids: Vec<&str>| ids.into_iter().map(lit).collect::<Vec<_>>();
-    let mut frame = lake.context().table("series").await?.filter(col("phase").eq(lit("measure")))?;
-    frame = frame.filter(col("run_id").in_list(of(selected.runs()), false))?;
+async fn series(lake: &Lake, sides: &[&Selected], metric: &str) -> Result<DataFrame, DataFusionError> {
+    let of = |ids: BTreeSet<&str>| ids.into_iter().map(lit).collect::<Vec<_>>();
+    let sessions = || sides.iter().flat_map(|side| &side.sessions);
+    let runs = sessions().map(|session| session.run_id.as_str()).collect();
+    let mut state = lake.context().state();
+    *state.config_mut() = state.config().clone().with_batch_size(ROWS);
+    let table = SessionContext::new_with_state(state).table("series").await?;
+    let mut frame = table.filter(col("phase").eq(lit("measure")))?;
+    frame = frame.filter(col("run_id").in_list(of(runs), false))?;
     if metric != "all" {
         frame = frame.filter(col("metric").eq(lit(metric)))?;
     }
-    if selected.sessions.len() <= MOST_NAMED {
-        let sessions = selected.sessions.iter().map(|session| session.session_id.as_str()).collect();
+    let sessions: BTreeSet<&str> = sessions().map(|session| session.session_id.as_str()).collect();
+    if sessions.len() <= MOST_NAMED {
         frame = frame.filter(col("session_id").in_list(of(sessions), false))?;
     }
-    frame.select(COLUMNS.iter().map(|name| col(*name)))
+    Ok(frame)
 }
 
-/// One row: a series, or a chunk of it.
-struct Part {
-    /// The place of its session among those selected.
-    session: usize,
-    rank: i64,
-    chunk: i64,
-    values: Vec<f64>,
-    flags: Vec<String>,
-}
+/// Why a series has no samples.
+const FAILED: [StopReason; 6] = [
+    StopReason::Skipped,
+    StopReason::Failed,
+    StopReason::WrongResult,
+    StopReason::Panicked,
+    StopReason::TimedOut,
+    StopReason::Crashed,
+];
 
-/// Puts rows together as they come.
-struct Reader<'a> {
-    sessions: Vec<&'a str>,
-    places: HashMap<&'a str, usize>,
-    /// Where each benchmark, metric, unit and direction is in `found`.
-    known: HashMap<String, usize>,
-    found: Vec<(Measured, Vec<Part>)>,
-}
-
-impl<'a> Reader<'a> {
-    fn new(selected: &'a Selected) -> Self {
-        let sessions: Vec<&str> =
-            selected.sessions.iter().map(|session| session.session_id.as_str()).collect();
-        let places = sessions.iter().enumerate().map(|(place, session)| (*session, place)).collect();
-        Self { sessions, places, known: HashMap::new(), found: Vec::new() }
+/// What the selected sessions measured instead of `metric`; no samples are read for it.
+async fn nothing(lake: &Lake, selected: &Selected, metric: &str) -> Result<String, SqlError> {
+    let failed = FAILED.iter().map(|reason| lit(reason.as_str())).collect();
+    let has_samples = col("stop_reason").is_null().or(col("stop_reason").in_list(failed, true));
+    let frame = series(lake, &[selected], "all").await?.filter(has_samples)?;
+    let batches = frame.select([col("metric")])?.distinct()?.collect().await?;
+    let mut metrics = BTreeSet::new();
+    for batch in &batches {
+        let names =
+            cast(batch.column(0), &DataType::Utf8View).map_err(|error| SqlError::new(error.to_string()))?;
+        metrics.extend(names.as_string_view().iter().flatten().map(str::to_owned));
     }
-
-    fn read(&mut self, batch: &RecordBatch) -> Result<(), ArrowError> {
-        let columns = Columns::new(batch)?;
-        let mut key = String::new();
-        for row in 0..batch.num_rows() {
-            let Some(&session) = self.places.get(columns.session.value(row)) else { continue };
-            let values = columns.values(row);
-            if values.is_empty() {
-                continue;
-            }
-            columns.key(row, &mut key);
-            let place = match self.known.get(&key) {
-                Some(&place) => place,
-                None => {
-                    self.known.insert(key.clone(), self.found.len());
-                    self.found.push((columns.measured(row), Vec::new()));
-                    self.found.len() - 1
-                }
-            };
-            let (rank, chunk) = (columns.rank(row), columns.chunk(row));
-            self.found[place].1.push(Part { session, rank, chunk, values, flags: columns.flags(row) });
-        }
-        Ok(())
-    }
-
-    fn finish(self) -> Vec<Measured> {
-        let mut measured: Vec<Measured> = Vec::with_capacity(self.found.len());
-        for (mut one, mut parts) in self.found {
-            parts.sort_by_key(|part| (part.session, part.rank, part.chunk));
-            one.observed = one_a_session(parts, one.better, &self.sessions);
-            measured.push(one);
-        }
-        let order = |one: &Measured| {
-            let Measured { label, benchmark_id, metric, unit, better, .. } = one;
-            (label.clone(), benchmark_id.clone(), metric.clone(), unit.clone(), *better)
-        };
-        measured.sort_by_cached_key(order);
-        measured
-    }
-}
-
-/// The series of each session, its chunks one after the other. Where several ranks or devices of it measured together, the
-/// worst of them sample by sample, as an iteration takes as long as its slowest rank; what one has more than the others is
-/// left out.
-fn one_a_session(parts: Vec<Part>, better: Better, sessions: &[&str]) -> Vec<Observed> {
-    let mut ranks: Vec<Part> = Vec::with_capacity(parts.len());
-    for part in parts {
-        match ranks.last_mut() {
-            // A chunk that comes again is another device's.
-            Some(last)
-                if (last.session, last.rank) == (part.session, part.rank) && last.chunk < part.chunk =>
-            {
-                last.chunk = part.chunk;
-                last.values.extend(part.values);
-                last.flags.extend(part.flags);
-            }
-            _ => ranks.push(part),
-        }
-    }
-    let mut observed: Vec<(usize, Observed)> = Vec::with_capacity(ranks.len());
-    for Part { session, values, flags, .. } in ranks {
-        match observed.last_mut().filter(|(known, _)| *known == session) {
-            Some((_, series)) => {
-                series.values.truncate(values.len());
-                for (worst, value) in series.values.iter_mut().zip(values) {
-                    *worst = if better == Better::Lower { worst.max(value) } else { worst.min(value) };
-                }
-                series.flags.extend(flags);
-            }
-            None => {
-                observed.push((session, Observed { session_id: sessions[session].to_owned(), values, flags }))
-            }
-        }
-    }
-    observed.into_iter().map(|(_, series)| series.with_flags_once()).collect()
-}
-
-impl Observed {
-    fn with_flags_once(mut self) -> Self {
-        self.flags.sort_unstable();
-        self.flags.dedup();
-        self
-    }
-}
-
-/// The columns of a batch, as they are read.
-struct Columns {
-    session: StringArray,
-    texts: [StringArray; 5],
-    numbers: [arrow::array::Int64Array; 2],
-    lists: [arrow::array::ListArray; 3],
-    parameters: Arc<dyn Array>,
-}
-
-impl Columns {
-    fn new(batch: &RecordBatch) -> Result<Self, ArrowError> {
-        let column = |name: &str, data_type: &DataType| {
-            let found = batch.column_by_name(name);
-            cast(found.ok_or_else(|| ArrowError::SchemaError(format!("no column {name}")))?, data_type)
-        };
-        let text =
-            |name: &str| Ok::<_, ArrowError>(column(name, &DataType::Utf8)?.as_string::<i32>().clone());
-        let number = |name: &str| {
-            Ok::<_, ArrowError>(column(name, &DataType::Int64)?.as_primitive::<Int64Type>().clone())
-        };
-        let list = |name: &str, element: DataType| {
-            let wanted = DataType::List(Arc::new(Field::new_list_field(element, true)));
-            Ok::<_, ArrowError>(column(name, &wanted)?.as_list::<i32>().clone())
-        };
-        Ok(Self {
-            session: text("session_id")?,
-            texts: [
-                text("benchmark_id")?,
-                text("benchmark")?,
-                text("metric")?,
-                text("unit")?,
-                text("better")?,
-            ],
-            numbers: [number("rank")?, number("chunk")?],
-            lists: [
-                list("samples", DataType::Float64)?,
-                list("iterations", DataType::Int64)?,
-                list("flags", DataType::Utf8)?,
-            ],
-            parameters: batch
-                .column_by_name("parameters")
-                .cloned()
-                .ok_or_else(|| ArrowError::SchemaError("no column parameters".to_owned()))?,
-        })
-    }
-
-    /// What tells benchmarks, metrics, units and directions apart.
-    fn key(&self, row: usize, key: &mut String) {
-        key.clear();
-        let [id, _, rest @ ..] = &self.texts;
-        key.push_str(id.value(row));
-        for text in rest {
-            key.push('\n');
-            key.push_str(text.value(row));
-        }
-    }
-
-    fn measured(&self, row: usize) -> Measured {
-        let [id, benchmark, metric, unit, better] =
-            self.texts.each_ref().map(|column| column.value(row).to_owned());
-        let parameters = pairs(&self.parameters, row);
-        let label = Benchmark { name: benchmark.clone(), parameters: parameters.clone() }.to_string();
-        let better = if better == Better::Higher.as_str() { Better::Higher } else { Better::Lower };
-        Measured {
-            benchmark_id: id,
-            benchmark,
-            parameters,
-            label,
-            metric,
-            unit,
-            better,
-            observed: Vec::new(),
-        }
-    }
-
-    fn rank(&self, row: usize) -> i64 {
-        self.numbers[0].value(row)
-    }
-
-    fn chunk(&self, row: usize) -> i64 {
-        self.numbers[1].value(row)
-    }
-
-    /// The samples of a row, each divided by its iterations.
-    fn values(&self, row: usize) -> Vec<f64> {
-        let (samples, iterations) = (self.lists[0].value(row), self.lists[1].value(row));
-        let (samples, iterations) =
-            (samples.as_primitive::<Float64Type>(), iterations.as_primitive::<Int64Type>());
-        let divided = |(sample, count): (Option<f64>, Option<i64>)| match (sample, count) {
-            #[expect(clippy::cast_precision_loss, reason = "numbers of iterations are far below 2^53")]
-            (Some(sample), Some(count)) if count > 0 => Some(sample / count as f64),
-            _ => None,
-        };
-        samples.iter().zip(iterations.iter()).filter_map(divided).collect()
-    }
-
-    fn flags(&self, row: usize) -> Vec<String> {
-        let flags = self.lists[2].value(row);
-        flags.as_string::<i32>().iter().flatten().map(str::to_owned).collect()
-    }
-}
-
-/// The entries of a map of texts.
-fn pairs(maps: &dyn Array, row: usize) -> BTreeMap<String, String> {
-    let entries = maps.as_map().value(row);
-    let texts =
-        |i: usize| cast(entries.column(i), &DataType::Utf8).map(|column| column.as_string::<i32>().clone());
-    let (Ok(keys), Ok(values)) = (texts(0), texts(1)) else { return BTreeMap::new() };
-    keys.iter()
-        .zip(values.iter())
-        .filter_map(|(key, value)| Some((key?.to_owned(), value?.to_owned())))
-        .collect()
-}
-
-/// What the selected sessions measured instead of `metric`.
-async fn nothing(lake: &Lake, selected: &Selected, metric: &str) -> Result<String, SelectError> {
-    let frame = series(lake, selected, "all").await.map_err(SqlError::from)?;
-    let mut reader = Reader::new(selected);
-    for batch in &frame.collect().await.map_err(SqlError::from)? {
-        reader.read(batch).map_err(|error| SqlError::new(error.to_string()))?;
-    }
-    let metrics: BTreeSet<&str> = reader.found.iter().map(|(one, _)| one.metric.as_str()).collect();
+    metrics.remove(metric);
     Ok(match metrics.len() {
         0 => "its sessions have no samples (`benchlake query failures` says why)".to_owned(),
-        _ => format!("its sessions did not measure `{metric}`; {}", hint(metric, metrics.into_iter())),
+        _ => format!(
+            "its sessions did not measure `{metric}`; {}",
+            hint(metric, metrics.iter().map(String::as_str))
+        ),
     })
 }

@@ -56,7 +56,8 @@ pub(crate) async fn land_more(lake: &Path) {
 }
 
 /// Eight runs of the base's code, two sessions each, that lie apart by more than their sessions do; then a new one.
-pub(crate) async fn write_history(lake: &Path) {
+/// Series are written in chunks of so many samples.
+pub(crate) async fn write_history(lake: &Path, chunk: usize) {
     const SHIFTS: [f64; 8] = [1.0, 1.02, 0.99, 1.03, 0.98, 1.01, 1.04, 1.0];
     for (n, shift) in (10..).zip(SHIFTS) {
         let measured = Measured { n, sessions: 2, ..BASE };
@@ -65,7 +66,7 @@ pub(crate) async fn write_history(lake: &Path) {
             for sample in rows.iter_mut().flat_map(|row| &mut row.samples) {
                 *sample *= shift;
             }
-            rows
+            rows.into_iter().flat_map(|row| row.chunked(chunk)).collect()
         };
         land(lake, measured, &shifted).await;
     }

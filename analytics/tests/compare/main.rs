@@ -9,14 +9,14 @@ mod lake;
 use benchlake_analytics::{
     At, Lake,
     decide::{
-        CompareError, Comparison, Decision, FailOn, Form, Layout, Options, Policy, Reason, Screen, compare,
-        explain,
+        CompareError, Compared, Comparison, Decision, FailOn, Form, Layout, Options, Policy, Reason, Screen,
+        compare, explain,
     },
     format::number,
     stats::{self, Replicate, Resampling},
 };
 use benchlake_schemas::{Better, Outcome, Severity, Table, Verdict, from_batch, to_batch};
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 async fn opened(folder: &Path) -> Lake {
     Lake::open(folder.to_str().unwrap(), &At::Latest).await.unwrap()
@@ -289,7 +289,7 @@ fn numbers(text: &str, begins: &str) -> Vec<f64> {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_explanation_adds_up() {
     let (old, arms) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    lake::write_history(old.path()).await;
+    lake::write_history(old.path(), 5).await;
     lake::write(arms.path()).await;
     let runs =
         answer(&opened(old.path()).await, "commit:aaaa", "commit:bbbb2", &Options::default()).await.unwrap();
@@ -334,6 +334,28 @@ async fn an_explanation_adds_up() {
             || advice.contains("would decide it with probability 0.9"),
         "{advice}"
     );
+}
+
+/// A history counts sessions: a long series that was written in chunks is one session's all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn chunks_are_no_sessions() {
+    let noise = async |chunk| {
+        let folder = tempfile::tempdir().unwrap();
+        lake::write_history(folder.path(), chunk).await;
+        let lake = opened(folder.path()).await;
+        let found = answer(&lake, "commit:aaaa", "commit:bbbb2", &Options::default()).await.unwrap();
+        let of = |one: &Compared| Some((one.benchmark.clone(), one.noise?));
+        found.compared.iter().filter_map(of).collect::<BTreeMap<_, _>>()
+    };
+    let (whole, chunked) = (noise(5).await, noise(1).await);
+    assert!(whole.contains_key("cpu.noisy") && whole.keys().eq(chunked.keys()));
+    for (benchmark, one) in &whole {
+        let other = &chunked[benchmark];
+        assert!(
+            (one.floor - other.floor).abs() < 1e-9 && (one.between_runs - other.between_runs).abs() < 1e-9,
+            "{benchmark}: {one:?} {other:?}"
+        );
+    }
 }
 
 /// Four digits, as people read times of about a millisecond.
@@ -534,6 +556,27 @@ async fn answers_are_reproduced() {
     assert_ne!(first, other);
 }
 
+/// The answer is the same, byte for byte, however few samples are held at once: all, some benchmarks', or one's.
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_changes_no_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    lake::write(folder.path()).await;
+    let lake = opened(folder.path()).await;
+    let filtered = || Options { filter: Some("cpu*".into()), ..all() };
+    let sides = [("commit:aaaa", "commit:bbbb2", all()), ("arm:old", "arm:young", all())];
+    let filtered = ("commit:aaaa", "commit:bbbb2", filtered());
+    for (base, new, options) in sides.into_iter().chain([filtered]) {
+        let json = async |budget| {
+            let options = Options { budget, ..options.clone() };
+            written(&answer(&lake, base, new, &options).await.unwrap(), Form::Json)
+        };
+        let whole = json(None).await;
+        for budget in [0, 10_000, 20_000] {
+            assert!(json(Some(budget)).await == whole, "{base} {new} with {budget} bytes");
+        }
+    }
+}
+
 /// Verdicts are rows of the lake with all of their evidence, under ids that are the same whenever the same
 /// is asked; they come back from a batch as they went in.
 #[tokio::test(flavor = "multi_thread")]
@@ -556,16 +599,33 @@ async fn verdicts_are_rows() {
         (effect.t, effect.df, effect.calibration, effect.p)
     );
     assert_eq!((number("base_sessions"), number("margin")), (6.0, 0.01));
+    assert_eq!((number("resamples"), number("replicates")), (2000.0, 12.0));
+    assert_eq!(
+        (critical.evidence["units"].as_str(), critical.evidence["procedure"].as_str()),
+        ("sessions", "benjamini-hochberg")
+    );
     assert_eq!(critical.evidence["base_runs"], fixture::run(1).to_string());
     assert_eq!(
         in_any_folder(&critical.query, &folder),
         "benchlake compare commit:aaaa commit:bbbb2 --metric all --lake LAKE --at sessions=4,series=4"
     );
     assert_eq!(critical.versions["series"], "4");
-    assert!(
-        critical.method.contains(env!("CARGO_PKG_VERSION"))
-            && critical.policy.as_ref().unwrap().contains("margin = 0.01")
+    let method = |benchmark: &str| {
+        let verdict = verdicts.iter().find(|verdict| verdict.benchmark == benchmark).unwrap();
+        verdict.method.strip_suffix(concat!("; benchlake ", env!("CARGO_PKG_VERSION"))).unwrap()
+    };
+    assert_eq!(
+        ["cpu.critical", "cpu.exact", "cpu.some", "cpu.none", "bad.nan"].map(method),
+        [
+            "Welch's t over sessions of the ratio of geometric means of sessions' medians, calibrated by a studentised \
+             hierarchical bootstrap",
+            "exact permutation test of units that agree exactly",
+            "exact permutation test of sessions that agree exactly",
+            "comparison of sessions that agree exactly",
+            "none, as there is no ratio",
+        ]
     );
+    assert!(critical.policy.as_ref().unwrap().contains("margin = 0.01"));
     let ids: std::collections::BTreeSet<&str> =
         verdicts.iter().map(|verdict| verdict.verdict_id.as_str()).collect();
     assert_eq!(ids.len(), verdicts.len());

@@ -198,7 +198,7 @@ fn what_cannot_be_compared() -> TestResult {
     assert!(
         said.code == Some(0)
             && said.out.starts_with(GEMM)
-            && said.out.contains("Its own noise: 95 % of the changes"),
+            && said.out.contains("Noise between runs: 95 % of the changes"),
         "{}",
         said.out
     );

@@ -1,7 +1,11 @@
 //! The device that a process measures on.
 #![expect(unsafe_code, reason = "streams are synchronised by hand")]
 
-use super::{error::GpuError, library::Library, nvrtc::Source};
+use super::{
+    error::GpuError,
+    library::Library,
+    nvrtc::{Defines, Source},
+};
 use cudarc::driver::{
     CudaContext, CudaFunction, CudaModule, CudaStream, LaunchConfig, sys::CUdevice_attribute as Attribute,
 };
@@ -19,6 +23,8 @@ pub(crate) struct Device {
     pub(crate) stream: Arc<CudaStream>,
     /// `GPU-…`, as `nvidia-smi -L` shows it.
     pub(crate) uuid: String,
+    /// Its place on the PCI bus, such as `00000000:3B:00.0`.
+    pub(crate) bus: String,
     /// Compute capability, major and minor.
     pub(crate) capability: (i32, i32),
     pub(crate) multiprocessors: u32,
@@ -26,8 +32,11 @@ pub(crate) struct Device {
     pub(crate) resident_threads: u32,
     /// Bytes of the level-2 cache.
     pub(crate) l2: usize,
-    modules: Mutex<HashMap<(Source, Vec<String>), Arc<CudaModule>>>,
+    modules: Mutex<Modules>,
 }
+
+/// What is compiled, by its source and macros.
+type Modules = HashMap<(Source, Defines), Arc<CudaModule>>;
 
 impl Device {
     /// The device of this process, opened once.
@@ -50,6 +59,11 @@ impl Device {
         let attribute = |attribute| context.attribute(attribute).map(i32::unsigned_abs).map_err(&opening);
         Ok(Self {
             uuid: uuid(context.uuid().map_err(&opening)?.bytes.map(i8::cast_unsigned)),
+            bus: bus(
+                attribute(Attribute::CU_DEVICE_ATTRIBUTE_PCI_DOMAIN_ID)?,
+                attribute(Attribute::CU_DEVICE_ATTRIBUTE_PCI_BUS_ID)?,
+                attribute(Attribute::CU_DEVICE_ATTRIBUTE_PCI_DEVICE_ID)?,
+            ),
             capability: context.compute_capability().map_err(&opening)?,
             multiprocessors: attribute(Attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)?,
             resident_threads: attribute(Attribute::CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_MULTIPROCESSOR)?,
@@ -111,6 +125,11 @@ pub(crate) fn visible() -> Result<usize, String> {
     Ok(usize::try_from(count.map_err(|error| error.to_string())?).unwrap_or_default())
 }
 
+/// A place on the PCI bus, as NVML writes it.
+fn bus(domain: u32, bus: u32, device: u32) -> String {
+    format!("{domain:08X}:{bus:02X}:{device:02X}.0")
+}
+
 /// `GPU-8-4-4-4-12`.
 fn uuid(bytes: [u8; 16]) -> String {
     let mut text = String::from("GPU-");
@@ -125,6 +144,12 @@ fn uuid(bytes: [u8; 16]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As `nvidia-smi -q` writes it.
+    #[test]
+    fn places_on_the_bus() {
+        assert_eq!(bus(0, 0x3b, 0), "00000000:3B:00.0");
+    }
 
     /// As `nvidia-smi -L` writes it.
     #[test]

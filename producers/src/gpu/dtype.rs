@@ -90,10 +90,12 @@ impl Dtype {
         }
     }
 
-    /// `x`, which f32 holds exactly unless this is f64, rounded to this type as the device does it.
+    /// `x` rounded to this type, to the nearest even as the device does it.
     pub(crate) fn round(self, x: f64) -> f64 {
         match self {
-            Self::F64 | Self::F32 => x,
+            Self::F64 => x,
+            #[expect(clippy::cast_possible_truncation, reason = "rounds")]
+            Self::F32 => f64::from(x as f32),
             Self::F16 => f16::from_f64(x).to_f64(),
             Self::Bf16 => bf16::from_f64(x).to_f64(),
         }
@@ -127,6 +129,7 @@ impl Dtype {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "these are exact")]
 mod tests {
     use super::*;
 
@@ -152,6 +155,7 @@ mod tests {
         assert_eq!(Dtype::Bf16.round(1.0 + ulp(8)), 1.0);
         assert_eq!(Dtype::Bf16.round(1.0 + 3.0 * ulp(8)), 1.0 + 2.0 * ulp(7));
         assert_eq!(Dtype::F16.round(ulp(23)), ulp(23));
+        assert_eq!(Dtype::F32.round(1.0 + ulp(24)), 1.0);
         assert!(Dtype::F16.smallest() == ulp(14) && Dtype::Bf16.smallest() == ulp(126));
     }
 

@@ -13,11 +13,11 @@ use super::{
 use crate::cpu::{Parameter, worst};
 use benchlake_schemas::Work;
 use cudarc::driver::{CudaFunction, CudaSlice, LaunchConfig, PushKernelArg};
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 pub(crate) const SOURCE: Source = source!("elementwise.cu");
 
-const ELEMENTS: Parameter = Parameter::number("n", "elements of one array, such as 268435456");
+pub(crate) const ELEMENTS: Parameter = Parameter::number("n", "elements of one array, such as 268435456");
 const PARAMETERS: &[Parameter] = &[DTYPE, ELEMENTS, MODE];
 
 pub(crate) const SPECS: &[Spec] = &[
@@ -89,6 +89,21 @@ impl Operation {
         }
     }
 
+    /// How far the elements `range`, which were `found`, are off.
+    fn error(self, dtype: Dtype, seed: u64, range: Range<usize>, found: &[f64]) -> f64 {
+        range.zip(found).fold(0.0, |error, (i, a)| {
+            let (b, c) =
+                (inputs::rounded(dtype, seed, i), inputs::rounded(dtype, inputs::beside(seed, 1), i));
+            let (expected, scale) = self.apply(b, c);
+            worst(error, (a - expected).abs() / scale.max(dtype.smallest()))
+        })
+    }
+
+    /// Elements that a block takes at once.
+    const fn tile(self, dtype: Dtype) -> usize {
+        LOADS / self.reads() * dtype.pack() * THREADS as usize
+    }
+
     fn tolerance(self, dtype: Dtype) -> f64 {
         match self {
             Self::Copy => 0.0,
@@ -108,7 +123,7 @@ impl Operation {
 }
 
 /// Every set of macros that the kernels are compiled with.
-pub(crate) fn variants() -> Vec<Defines> {
+pub(crate) fn variants(_: (i32, i32)) -> Vec<Defines> {
     Dtype::ALL.iter().map(|dtype| macros(*dtype)).collect()
 }
 
@@ -120,12 +135,15 @@ fn macros(dtype: Dtype) -> Defines {
 pub(crate) fn open(name: &str, device: &Arc<Device>, values: &Values, seed: u64) -> Result<Opened, GpuError> {
     let (dtype, n, operation) = (Dtype::of(values.word("dtype")), values.size("n"), Operation::of(name));
     whole(n, dtype.pack(), "n")?;
-    let tile = LOADS / operation.reads() * dtype.pack() * THREADS as usize;
     let b = inputs::filled(device, dtype, n, seed)?;
-    let c = if operation.reads() == 2 { Some(inputs::filled(device, dtype, n, !seed)?) } else { None };
+    let c = if operation.reads() == 2 {
+        Some(inputs::filled(device, dtype, n, inputs::beside(seed, 1))?)
+    } else {
+        None
+    };
     let body = Elementwise {
         kernel: device.kernel(SOURCE, &macros(dtype), operation.kernel())?,
-        config: blocks(n.div_ceil(tile), THREADS),
+        config: blocks(n.div_ceil(operation.tile(dtype)), THREADS),
         a: inputs::room(device, dtype, n)?,
         b,
         c,
@@ -182,23 +200,45 @@ impl Body for Elementwise {
         let mut error = 0.0;
         for window in inputs::windows(self.n) {
             let found = inputs::read(device, self.dtype, &self.a, window.clone())?;
-            for (a, i) in found.into_iter().zip(window) {
-                let of = |seed| inputs::rounded(self.dtype, seed, i);
-                let (expected, scale) = self.operation.apply(of(self.seed), of(!self.seed));
-                error = worst(error, (a - expected).abs() / scale.max(self.dtype.smallest()));
-            }
+            error = worst(error, self.operation.error(self.dtype, self.seed, window, &found));
         }
         Ok(error)
     }
 
-    fn kernels(&self) -> Vec<(CudaFunction, u32)> {
-        vec![(self.kernel.clone(), THREADS)]
+    fn kernels(&self) -> Vec<(CudaFunction, LaunchConfig)> {
+        vec![(self.kernel.clone(), self.config)]
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::emulated::{self, Argument},
+        *,
+    };
+
+    /// Each kernel does its operation in each type, on whole tiles, on what is left of one, and where there are fewer
+    /// blocks than tiles.
+    #[test]
+    fn kernels_are_right() {
+        use Operation as O;
+        for (dtype, operation) in
+            [(Dtype::F64, O::Copy), (Dtype::F32, O::Triad), (Dtype::F16, O::Add), (Dtype::Bf16, O::Scale)]
+        {
+            let n = 3 * operation.tile(dtype) + 10 * dtype.pack();
+            let arguments = [
+                Argument::room(dtype, n),
+                Argument::filled(dtype, n, 3),
+                Argument::filled(dtype, n, inputs::beside(3, 1)),
+                Argument::Double(S),
+                Argument::Number((n / dtype.pack()) as u64),
+            ];
+            let kernel = operation.kernel();
+            let found = emulated::run(SOURCE, &macros(dtype), kernel, blocks(2, THREADS), &arguments);
+            let error = operation.error(dtype, 3, 0..n, &dtype.read(&found[0]));
+            assert!(error <= operation.tolerance(dtype), "{kernel} of {dtype:?}: {error}");
+        }
+    }
 
     /// Each name has its operation, with the work model of the processor's.
     #[test]

@@ -19,7 +19,7 @@ const WINDOWS: usize = 64;
 const WINDOW: usize = 4_096;
 
 /// Every set of macros that the kernels are compiled with.
-pub(crate) fn variants() -> Vec<Defines> {
+pub(crate) fn variants(_: (i32, i32)) -> Vec<Defines> {
     Dtype::ALL.iter().map(|dtype| defines(*dtype, &[])).collect()
 }
 
@@ -55,7 +55,12 @@ pub(crate) fn element(seed: u64, i: u64) -> f64 {
     (z >> 40) as f64 / 8_388_608.0 - 1.0
 }
 
-/// The same as an array of `dtype` holds it.
+/// The seed of the `k`-th array beside the one with seed `seed`.
+pub(crate) fn beside(seed: u64, k: u64) -> u64 {
+    seed ^ k.wrapping_mul(0xD1B5_4A32_D192_ED03)
+}
+
+/// Element `i` as an array of `dtype` holds it.
 pub(crate) fn rounded(dtype: Dtype, seed: u64, i: usize) -> f64 {
     dtype.round(element(seed, i as u64))
 }
@@ -90,7 +95,7 @@ pub(crate) fn windows(n: usize) -> Vec<Range<usize>> {
 
 /// The same for `rows` of `columns` elements, which a check looks at whole: at least the first and the last.
 pub(crate) fn rows(rows: usize, columns: usize) -> Vec<usize> {
-    let most = (WINDOWS * WINDOW / columns.max(1)).max(4);
+    let most = (WINDOWS * WINDOW / columns.max(1)).max(8);
     if rows <= most {
         return (0..rows).collect();
     }
@@ -98,8 +103,26 @@ pub(crate) fn rows(rows: usize, columns: usize) -> Vec<usize> {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "these are exact")]
 mod tests {
-    use super::*;
+    use super::{
+        super::{
+            device::blocks,
+            emulated::{self, Argument},
+        },
+        *,
+    };
+
+    /// The kernel computes what the host does, to the last bit, in every type.
+    #[test]
+    fn kernels_fill_as_the_host_does() {
+        for dtype in Dtype::ALL {
+            let arguments =
+                [Argument::room(dtype, 1_000), Argument::Number(1_000), Argument::Number(u64::MAX - 5)];
+            let found = emulated::run(SOURCE, &defines(dtype, &[]), "fill", blocks(2, 64), &arguments);
+            assert!(dtype.read(&found[0]) == expected(dtype, u64::MAX - 5, 0..1_000), "{dtype:?}");
+        }
+    }
 
     /// Elements are spread over [-1, 1), differ by seed, and have 24 bits.
     #[test]
@@ -114,7 +137,7 @@ mod tests {
     /// Small arrays are looked at whole, large ones at both ends and between.
     #[test]
     fn windows_are_within() {
-        assert_eq!(windows(10), [0..10]);
+        assert_eq!(windows(10), vec![Range { start: 0, end: 10 }]);
         let n = 1 << 30;
         let windows = windows(n);
         assert_eq!((windows[0].start, windows.last().map(|window| window.end)), (0, Some(n)));
@@ -128,6 +151,6 @@ mod tests {
         let some = rows(1_000_001, 1_000);
         assert!(some.len() > 200 && some[0] == 0 && some.last() == Some(&1_000_000));
         assert!(some.is_sorted() && some.iter().all(|row| *row <= 1_000_000));
-        assert_eq!(rows(1 << 20, 1 << 20).len(), 5);
+        assert_eq!(rows(1 << 20, 1 << 20).len(), 9);
     }
 }

@@ -7,23 +7,49 @@
 //! A family of workloads is a module with its `SPECS` and a function `open`; what a workload does on the device
 //! is a [`Body`](running::Body).
 
+mod attention;
+mod condition;
 mod device;
 mod dtype;
 mod elementwise;
+#[cfg(test)]
+mod emulated;
 mod error;
+mod facts;
+mod fma;
 mod inputs;
+mod kept;
 mod lane;
+mod layer_norm;
 mod library;
+mod links;
 mod nccl;
+mod nvml;
 mod nvrtc;
 mod parameters;
+mod places;
+mod pool;
+mod quantise;
+mod reading;
+mod reduce;
 mod registry;
+mod rows;
 mod running;
+mod softmax;
+mod topology;
+mod transpose;
+mod visible;
 mod watch;
 
+pub use condition::{Condition, conditions};
 pub(crate) use device::visible;
+pub use facts::{Clock, DeviceFacts, Devices, EccErrors, Link, LinkEnd, Pair, Pcie, Slowdown};
+pub use kept::devices;
+pub(crate) use kept::environment;
+pub(crate) use links::{give, take};
 #[doc(hidden)]
 pub use nvrtc::compile_all;
 pub use parameters::Spec;
 pub use registry::specs;
 pub(crate) use registry::{open, spec};
+pub use topology::Ancestor;

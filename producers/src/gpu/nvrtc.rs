@@ -1,15 +1,15 @@
 //! Kernels: CUDA C++ in `kernels/*.cu`, compiled at run time for the device at hand.
 //!
-//! They include nothing, so that the compiler alone is enough: `kernels/element.cuh` stands before each, and has
-//! the element types. A kernel's parameters are macros. None may be called as something in the compiler's own
-//! headers is, which come after them.
+//! They include nothing, so that the compiler alone is enough: `kernels/element.cuh` and `kernels/ptx.cuh` stand before
+//! each. A kernel's parameters are macros. None may be called as something in the compiler's own headers is, which
+//! come after them.
 #![expect(
     unsafe_code,
     reason = "what the compiler says of a program that compiles is not in the safe functions"
 )]
 
 use super::{dtype::Dtype, error::GpuError, library::Library};
-use cudarc::nvrtc::{CompileError, Ptx, result, result::NvrtcError, sys::nvrtcProgram};
+use cudarc::nvrtc::{CompileError, Ptx, result, result::NvrtcError, sys};
 use std::ffi::{CStr, CString, c_char};
 
 /// A file of kernels.
@@ -17,22 +17,21 @@ use std::ffi::{CStr, CString, c_char};
 pub(crate) struct Source {
     /// Its name, in the compiler's messages.
     pub(crate) name: &'static str,
-    /// Its text.
-    pub(crate) text: &'static str,
+    /// Its text, after that of the headers that it needs: each with its name.
+    pub(crate) parts: &'static [(&'static str, &'static str)],
 }
 
-/// The file `kernels/NAME`, with the element types before it.
+/// The file `kernels/NAME`, with the element types and other headers before it.
 macro_rules! source {
-    ($name:literal) => {
+    ($name:literal $(, $header:literal)*) => {
         $crate::gpu::nvrtc::Source {
             name: $name,
-            text: concat!(
-                include_str!("kernels/element.cuh"),
-                "#line 1 \"",
-                $name,
-                "\"\n",
-                include_str!(concat!("kernels/", $name))
-            ),
+            parts: &[
+                ("element.cuh", include_str!("kernels/element.cuh")),
+                ("ptx.cuh", include_str!("kernels/ptx.cuh")),
+                $(($header, include_str!(concat!("kernels/", $header))),)*
+                ($name, include_str!(concat!("kernels/", $name))),
+            ],
         }
     };
 }
@@ -41,11 +40,21 @@ pub(crate) use source;
 /// Macros, as `NAME=VALUE`.
 pub(crate) type Defines = Vec<String>;
 
-/// Every file of kernels of this build, and the macros that its workloads compile it with.
-const SOURCES: &[(Source, fn() -> Vec<Defines>)] = &[
+/// Every set of macros that a file is compiled with for a compute capability.
+type Variants = fn((i32, i32)) -> Vec<Defines>;
+
+/// Every file of kernels of this build.
+const SOURCES: &[(Source, Variants)] = &[
+    (super::attention::SOURCE, super::attention::variants),
     (super::elementwise::SOURCE, super::elementwise::variants),
+    (super::fma::SOURCE, super::fma::variants),
     (super::inputs::SOURCE, super::inputs::variants),
+    (super::layer_norm::SOURCE, super::layer_norm::variants),
     (super::nccl::SOURCE, super::nccl::variants),
+    (super::quantise::SOURCE, super::quantise::variants),
+    (super::reduce::SOURCE, super::reduce::variants),
+    (super::softmax::SOURCE, super::softmax::variants),
+    (super::transpose::SOURCE, super::transpose::variants),
 ];
 
 /// The macros of `dtype`, and `others`.
@@ -54,35 +63,43 @@ pub(crate) fn defines(dtype: Dtype, others: &[(&str, usize)]) -> Defines {
     std::iter::once(element).chain(others.iter().map(|(name, value)| format!("{name}={value}"))).collect()
 }
 
-/// Compiles every kernel with every set of macros down to machine code for `arch`, such as `sm_90`, and says for each what was
-/// compiled and what the compiler said, which is nothing where all is well. Needs no device and no driver.
+/// Compiles every kernel with every set of macros, down to machine code for the compute capability `major.minor`:
+/// what was compiled, and what the compiler said of it, which is nothing where all is well. Needs no device and no
+/// driver.
 ///
 /// # Errors
-/// That the compiler itself is missing.
+/// That the compiler is missing.
 #[doc(hidden)]
-pub fn compile_all(arch: &str) -> Result<Vec<(String, String)>, String> {
+pub fn compile_all((major, minor): (i32, i32)) -> Result<Vec<(String, String)>, String> {
     Library::Nvrtc.require().map_err(|error| error.to_string())?;
+    let arch = format!("sm_{major}{minor}");
     let each = SOURCES.iter().flat_map(|(source, variants)| {
-        variants().into_iter().map(move |defines| {
-            let name = format!("{} with {} for {arch}", source.name, defines.join(" "));
-            let said = match source.program(arch, &defines) {
+        variants((major, minor)).into_iter().map(|defines| {
+            let said = match source.program(&arch, &defines) {
                 Ok((_, log)) => log,
                 Err(error) => error.to_string(),
             };
-            (name, said)
+            (format!("{} with {} for {arch}", source.name, defines.join(" ")), said)
         })
     });
     Ok(each.collect())
 }
 
 impl Source {
-    /// PTX for devices of compute capability `major.minor` and later, with the macros `defines`.
+    /// PTX for devices of compute capability `major.minor` and later, with the macros `defines`. A compiler that is
+    /// older than the device compiles for the newest one that it knows, which the driver then translates.
     ///
     /// # Errors
     /// [`GpuError`] if there is no compiler, or the source does not compile.
     pub(crate) fn compile(self, (major, minor): (i32, i32), defines: &[String]) -> Result<Ptx, GpuError> {
         Library::Nvrtc.require()?;
-        self.program(&format!("compute_{major}{minor}"), defines).map(|(ptx, _)| ptx)
+        let arch = newest(&architectures(), 10 * major + minor);
+        self.program(&format!("compute_{arch}"), defines).map(|(ptx, _)| ptx)
+    }
+
+    /// All of it, of which the compiler says where a line is from.
+    pub(crate) fn text(self) -> String {
+        self.parts.iter().map(|(name, text)| format!("#line 1 \"{name}\"\n{text}")).collect()
     }
 
     /// PTX, and what the compiler said.
@@ -93,8 +110,27 @@ impl Source {
     }
 }
 
+/// What the compiler can compile for: 90 is compute capability 9.0.
+fn architectures() -> Vec<i32> {
+    let mut count = 0;
+    // SAFETY: the compiler is there, and writes as many numbers as it said.
+    unsafe {
+        if sys::nvrtcGetNumSupportedArchs(&raw mut count).result().is_err() {
+            return Vec::new();
+        }
+        let mut known = vec![0; usize::try_from(count).unwrap_or_default()];
+        let outcome = sys::nvrtcGetSupportedArchs(known.as_mut_ptr()).result();
+        if outcome.is_ok() { known } else { Vec::new() }
+    }
+}
+
+/// The newest of the `known` that a device of `arch` can run; `arch` itself where none is.
+fn newest(known: &[i32], arch: i32) -> i32 {
+    known.iter().copied().filter(|known| *known <= arch).max().unwrap_or(arch)
+}
+
 /// A program, until it goes out of scope.
-struct Program(nvrtcProgram);
+struct Program(sys::nvrtcProgram);
 
 impl Drop for Program {
     fn drop(&mut self) {
@@ -104,11 +140,9 @@ impl Drop for Program {
 }
 
 fn build(source: Source, options: &[String]) -> Result<(Ptx, String), CompileError> {
-    let invalid = |_| {
-        CompileError::CreationError(NvrtcError(cudarc::nvrtc::sys::nvrtcResult::NVRTC_ERROR_INVALID_INPUT))
-    };
+    let invalid = |_| CompileError::CreationError(NvrtcError(sys::nvrtcResult::NVRTC_ERROR_INVALID_INPUT));
     let (text, name) =
-        (CString::new(source.text).map_err(invalid)?, CString::new(source.name).map_err(invalid)?);
+        (CString::new(source.text()).map_err(invalid)?, CString::new(source.name).map_err(invalid)?);
     let program = Program(result::create_program(&text, Some(&name)).map_err(CompileError::CreationError)?);
     // SAFETY: the program lives to the end of this function, and so do its texts.
     let (outcome, log) =
@@ -128,4 +162,23 @@ fn build(source: Source, options: &[String]) -> Result<(Ptx, String), CompileErr
 fn text_of(text: &[c_char]) -> CString {
     let bytes: Vec<u8> = text.iter().map(|c| c.cast_unsigned()).chain([0]).collect();
     CStr::from_bytes_until_nul(&bytes).unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A device newer than the compiler gets what the compiler knows best, and one that it no longer knows its own.
+    #[test]
+    fn compilers_may_be_older_than_devices() {
+        let known = [75, 80, 86, 89, 90];
+        assert_eq!([70, 75, 87, 90, 100].map(|arch| newest(&known, arch)), [70, 75, 86, 90, 90]);
+        assert_eq!(newest(&[], 90), 90);
+    }
+
+    /// Macros are those of the element type and others.
+    #[test]
+    fn macros() {
+        assert_eq!(defines(Dtype::F16, &[("THREADS", 64)]), ["ELEMENT=Half", "THREADS=64"]);
+    }
 }

@@ -1,12 +1,15 @@
 //! The workloads by name.
 
 use super::{
+    attention,
     device::Device,
     elementwise,
     error::GpuError,
-    nccl,
+    fma, layer_norm, nccl,
     parameters::{Spec, Values},
+    quantise, reduce,
     running::{Opened, Running},
+    softmax, transpose,
 };
 use crate::{
     measure::Workload,
@@ -21,7 +24,16 @@ use std::{
 /// Workloads that are set up by one function.
 type Open = fn(&str, &Arc<Device>, &Values, u64) -> Result<Opened, GpuError>;
 
-const FAMILIES: &[(&[Spec], Open)] = &[(elementwise::SPECS, elementwise::open)];
+const FAMILIES: &[(&[Spec], Open)] = &[
+    (elementwise::SPECS, elementwise::open),
+    (reduce::SPECS, reduce::open),
+    (transpose::SPECS, transpose::open),
+    (softmax::SPECS, softmax::open),
+    (layer_norm::SPECS, layer_norm::open),
+    (quantise::SPECS, quantise::open),
+    (attention::SPECS, attention::open),
+    (fma::SPECS, fma::open),
+];
 
 /// Every workload of GPUs.
 pub fn specs() -> impl Iterator<Item = &'static Spec> + Clone {

@@ -13,7 +13,7 @@ use crate::{
 };
 use benchlake_schemas::{Check, Metric, Timer, Work, now};
 use cudarc::driver::{
-    CudaFunction, CudaGraph,
+    CudaFunction, CudaGraph, LaunchConfig,
     sys::{CUgraphInstantiate_flags, CUstreamCaptureMode},
 };
 use std::{panic::resume_unwind, sync::Arc};
@@ -64,8 +64,8 @@ pub(crate) trait Body {
         Ok((None, None))
     }
 
-    /// Its kernels, and the threads of a block of each.
-    fn kernels(&self) -> Vec<(CudaFunction, u32)> {
+    /// Its kernels, and how each is launched.
+    fn kernels(&self) -> Vec<(CudaFunction, LaunchConfig)> {
         Vec::new()
     }
 }
@@ -114,6 +114,8 @@ pub(super) struct Running {
     mode: Mode,
     timer: Timer,
     watch: Watch,
+    /// Iterations of the sample that comes next.
+    iterations: u64,
     /// What the device said of the last run.
     time: Option<f64>,
 }
@@ -131,7 +133,8 @@ impl Running {
         let (resolution, overhead) = lane.calibrate()?;
         let timer = Timer { timer_resolution: Some(resolution), timer_overhead: Some(overhead) };
         let watch = Watch::start(&device);
-        let mut running = Self { graph: None, device, lane, label, opened, mode, timer, watch, time: None };
+        let mut running =
+            Self { graph: None, device, lane, label, opened, mode, timer, watch, iterations: 1, time: None };
         running.once()?;
         Ok(running)
     }
@@ -179,6 +182,7 @@ impl Running {
     /// What is prepared before a sample of `iterations`.
     fn make_ready(&mut self, iterations: u64) -> Result<(), GpuError> {
         self.watch.look();
+        self.iterations = iterations;
         match self.mode {
             Mode::Graph => self.capture(iterations),
             _ => self.lane.prepare(),
@@ -235,7 +239,15 @@ impl Workload for Running {
     }
 
     fn device_time(&mut self) -> Option<f64> {
-        self.time.take()
+        let time = self.time.take();
+        if let Some(time) = time {
+            self.watch.ran(self.iterations, time);
+        }
+        time
+    }
+
+    fn warmed_up(&mut self) {
+        self.watch.restart();
     }
 
     fn device(&self) -> Option<String> {
@@ -244,10 +256,10 @@ impl Workload for Running {
 
     fn beside(&mut self) -> Beside {
         let mut beside = self.watch.end();
-        beside.series.extend(self.opened.body.kernels().first().into_iter().flat_map(|(kernel, threads)| {
+        beside.series.extend(self.opened.body.kernels().first().into_iter().flat_map(|(kernel, config)| {
             [
                 (Metric::Registers, kernel.num_regs().ok().map(f64::from)),
-                (Metric::Occupancy, occupancy(&self.device, kernel, *threads)),
+                (Metric::Occupancy, occupancy(&self.device, kernel, config)),
             ]
             .into_iter()
             .filter_map(|(metric, level)| Some((metric, one(level?))))
@@ -256,14 +268,15 @@ impl Workload for Running {
     }
 }
 
-/// The share of a multiprocessor's resident threads that blocks of `threads` threads of `kernel` can fill.
-fn occupancy(device: &Device, kernel: &CudaFunction, threads: u32) -> Option<f64> {
-    let blocks = kernel.occupancy_max_active_blocks_per_multiprocessor(threads, 0, None).ok()?;
+/// The share of a multiprocessor's resident threads that `kernel` can fill, launched by `config`.
+fn occupancy(device: &Device, kernel: &CudaFunction, config: &LaunchConfig) -> Option<f64> {
+    let (threads, shared) = (config.block_dim.0, config.shared_mem_bytes as usize);
+    let blocks = kernel.occupancy_max_active_blocks_per_multiprocessor(threads, shared, None).ok()?;
     Some(f64::from(blocks * threads) / f64::from(device.resident_threads))
 }
 
 /// A level that does not change.
-fn one(level: f64) -> Samples {
+pub(super) fn one(level: f64) -> Samples {
     Samples {
         started_at: now(),
         offsets: vec![0],

@@ -107,6 +107,7 @@ impl<'a> Sampler<'a> {
         let timer = workload.timer().unwrap_or_else(|| self.clock.timer());
         let resolution_ns = resolution_ns(&timer, self.clock);
         let (iterations, warmup_stop) = self.warm_up(workload, resolution_ns, interrupted);
+        workload.warmed_up();
         let stop = self.sample(workload, iterations, interrupted);
         remark(&mut self.flags, self.policy, &self.measure, warmup_stop, stop, resolution_ns);
         Measurement {

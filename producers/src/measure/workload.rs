@@ -51,6 +51,9 @@ pub trait Workload {
         None
     }
 
+    /// What comes after the warm-up, before the samples that count.
+    fn warmed_up(&mut self) {}
+
     /// The device that it runs on, where that is not the processor.
     fn device(&self) -> Option<String> {
         None

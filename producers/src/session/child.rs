@@ -42,6 +42,8 @@ impl Process {
     ) -> Result<Self, SessionError> {
         let rank = usize::try_from(spec.rank).unwrap_or_default();
         let mut command = Command::new(program);
+        #[cfg(feature = "gpu")]
+        crate::gpu::give(&mut command);
         if let Some(device) = spec.devices.get(rank) {
             command.env("CUDA_VISIBLE_DEVICES", device);
         }

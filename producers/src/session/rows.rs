@@ -11,6 +11,7 @@ use benchlake_schemas::{
     Benchmark, Check, Event, Flag, Metric, Micros, Phase, Series, Session, Status, StopReason, Timer, Work,
     now,
 };
+use std::collections::BTreeMap;
 
 /// The start of the session `spec`, at `started_at`.
 pub(super) fn session(spec: &SessionSpec, suite: &Suite, started_at: Micros) -> Session {
@@ -26,7 +27,7 @@ pub(super) fn session(spec: &SessionSpec, suite: &Suite, started_at: Micros) -> 
         node: environment.get("node").cloned().unwrap_or_else(|| "unknown".into()),
         rank: spec.rank,
         world_size: spec.world_size,
-        devices: Vec::new(),
+        devices: devices(&environment),
         commit: vcs.map(|vcs| vcs.commit.clone()),
         branch: vcs.and_then(|vcs| vcs.branch.clone()),
         dirty: vcs.map(|vcs| vcs.dirty),
@@ -40,6 +41,12 @@ pub(super) fn session(spec: &SessionSpec, suite: &Suite, started_at: Micros) -> 
         status: Status::Running,
         message: None,
     }
+}
+
+/// The devices that the process saw, as its environment says.
+pub(super) fn devices(environment: &BTreeMap<String, String>) -> Vec<String> {
+    let devices = environment.get("gpu.devices").map_or("", String::as_str);
+    devices.split_whitespace().map(str::to_owned).collect()
 }
 
 /// The end that belongs to `start`.

@@ -101,7 +101,9 @@ fn record(
     for (rank, process) in processes.iter().enumerate().filter(|(_, process)| process.ended.is_none()) {
         // What the dead process knew of itself, which may be another program than this one.
         let Some((started_at, environment)) = process.started.clone() else { continue };
-        let start = Session { environment, ..rows::session(&spec.of_rank(rank), &suite, started_at) };
+        let devices = rows::devices(&environment);
+        let start =
+            Session { environment, devices, ..rows::session(&spec.of_rank(rank), &suite, started_at) };
         spool.append(&[rows::ended(start, Status::Failed, Some(message.clone()))])?;
     }
     Ok(())

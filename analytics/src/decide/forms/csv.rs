@@ -51,6 +51,7 @@ fn batch(compared: &[Compared]) -> Result<RecordBatch, ArrowError> {
         ("ratio", effect(|effect| effect.estimate.value)),
         ("ratio_low", effect(|effect| effect.estimate.interval.low)),
         ("ratio_high", effect(|effect| effect.estimate.interval.high)),
+        ("units", text(&|one| one.effect.map(|effect| effect.units.as_str().to_owned()))),
         ("standard_error", effect(|effect| effect.error)),
         ("error_between_runs", effect(|effect| effect.error_between_runs)),
         ("t", effect(|effect| effect.t)),

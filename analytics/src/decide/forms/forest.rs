@@ -26,17 +26,22 @@ impl Mark {
     }
 }
 
-/// Of the ends of intervals so many lie on the scale.
+/// Up to so many benchmarks all of their intervals lie on the scale.
+const FEW: usize = 12;
+/// Of more of them, so many ends of intervals do.
 const SHARE: f64 = 0.9;
 
 impl Axis {
-    /// A scale that holds the margins and nine tenths of the ends of the intervals, rounded up to 1, 2 or 5
-    /// times a power of ten: one benchmark that is far out does not squash the others.
+    /// A scale that holds the margins and all intervals of up to twelve benchmarks; of more of them nine tenths of the
+    /// ends, so that one that is far out does not squash the others.
     pub(super) fn over(marks: &[Mark]) -> Self {
-        let ends: Vec<f64> = marks.iter().flat_map(|mark| [mark.low.abs(), mark.high.abs()]).collect();
+        let ends = marks.iter().flat_map(|mark| [mark.low.abs(), mark.high.abs()]);
+        // An end at infinity lies on no scale.
+        let ends: Vec<f64> = ends.filter(|end| end.is_finite()).collect();
+        let share = if marks.len() <= FEW { 1.0 } else { SHARE };
         let margins: Vec<f64> = marks.iter().map(|mark| 1.5 * mark.margin).collect();
         let most = |values: &[f64], share| crate::stats::quantile(values, share).unwrap_or(0.01);
-        Self { limit: rounded_up(most(&ends, SHARE).max(most(&margins, 0.5)).clamp(1e-6, 1e3)) }
+        Self { limit: rounded_up(most(&ends, share).max(most(&margins, 0.5)).clamp(1e-6, 1e3)) }
     }
 
     /// Where `value` lies, −1 to 1 on the scale.
@@ -45,10 +50,10 @@ impl Axis {
     }
 }
 
-/// The least of 1, 2 and 5 times a power of ten that is not less.
+/// The least of 1, 1.5, 2, 3, 5 and 7 times a power of ten that is not less.
 fn rounded_up(value: f64) -> f64 {
     let power = 10f64.powf(value.log10().floor());
-    let steps = [1.0, 2.0, 5.0, 10.0].map(|step| step * power);
+    let steps = [1.0, 1.5, 2.0, 3.0, 5.0, 7.0, 10.0].map(|step| step * power);
     steps.into_iter().find(|step| *step >= value * (1.0 - 1e-9)).unwrap_or(value)
 }
 
@@ -71,6 +76,8 @@ pub(super) fn line(axis: Axis, mark: &Mark, width: usize) -> String {
     letters[first] = if at(mark.low).is_none() && mark.low < 0.0 { '◂' } else { '├' };
     letters[last] = if at(mark.high).is_none() && mark.high > 0.0 { '▸' } else { '┤' };
     match at(mark.value) {
+        // What goes on beyond the scale is pointed to, even where the change lies at its very end.
+        Some(place) if matches!(letters[place], '◂' | '▸') => {}
         Some(place) => letters[place] = '●',
         None if mark.value < 0.0 => letters[0] = '◂',
         None => letters[2 * half] = '▸',
@@ -103,16 +110,24 @@ mod tests {
         assert_eq!(drawn(0.2, 0.3, 0.4), "      ┊   │   ┊     ▸");
         assert_eq!(drawn(-0.4, -0.3, -0.2), "◂     ┊   │   ┊      ");
         assert_eq!(drawn(0.01, 0.01, 0.01), "      ┊   │ ● ┊      ");
+        assert_eq!(drawn(0.03, 0.05, 0.07), "      ┊   │   ┊ ├───▸");
     }
 
-    /// The scale holds margins and most intervals; one that is far out does not stretch it.
+    /// The scale holds margins and the intervals, of many benchmarks most of them: one that is far out stretches the
+    /// scale of few, not of many, nor does an end at infinity.
     #[test]
     fn scales() {
-        let mut marks = vec![mark(-0.01, 0.0, 0.012); 20];
-        assert_eq!(Axis::over(&marks), Axis { limit: 0.05 });
-        marks.push(mark(3.0, 4.0, 5.0));
-        assert_eq!(Axis::over(&marks), Axis { limit: 0.05 });
-        assert_eq!(Axis::over(&[mark(0.2, 0.3, 0.35)]), Axis { limit: 0.5 });
-        assert!((rounded_up(0.001) - 0.001).abs() < 1e-12 && (rounded_up(0.0011) - 0.002).abs() < 1e-12);
+        let reaches = |marks: &[Mark], limit: f64| {
+            let found = Axis::over(marks).limit;
+            assert!((found - limit).abs() < 1e-9, "{found} instead of {limit}");
+        };
+        let mut marks = vec![mark(-0.01, 0.0, 0.012); 11];
+        reaches(&marks, 0.03);
+        marks.push(mark(0.2, 0.24, 0.26));
+        reaches(&marks, 0.3);
+        marks.extend(vec![mark(-0.01, 0.0, 0.012); 11]);
+        reaches(&marks, 0.03);
+        reaches(&[mark(0.2, 0.3, 0.35), mark(0.1, 0.2, f64::INFINITY)], 0.5);
+        assert!((rounded_up(0.001) - 0.001).abs() < 1e-12 && (rounded_up(0.0011) - 0.0015).abs() < 1e-12);
     }
 }

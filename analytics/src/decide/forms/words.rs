@@ -248,31 +248,57 @@ pub(super) fn remarks(comparison: &Comparison) -> Vec<String> {
 
 /// What to do next, where there is something to do.
 pub(super) fn next(comparison: &Comparison) -> Vec<String> {
-    let mut lines = Vec::new();
-    let open: Vec<&Compared> =
-        comparison.compared.iter().filter(|one| one.decision.outcome == Outcome::Inconclusive).collect();
-    let mut needed: Vec<u64> = open.iter().filter_map(|one| one.decision.sessions_needed).collect();
+    let decisions = comparison.compared.iter().map(|one| one.decision);
+    deciding(&decisions.filter(|decision| decision.outcome == Outcome::Inconclusive).collect::<Vec<_>>())
+}
+
+/// What would decide those that are open.
+fn deciding(open: &[Decision]) -> Vec<String> {
+    let mut needed: Vec<u64> = open.iter().filter_map(|decision| decision.sessions_needed).collect();
     needed.sort_unstable();
+    let mut lines = Vec::new();
     if let (Some(most), Some(half)) = (needed.last(), needed.get(needed.len().saturating_sub(1) / 2)) {
         let half = if half == most { String::new() } else { format!(" (half of them by {})", about(*half)) };
         lines.push(format!(
             "{} sessions on each side would probably decide {}{half}.",
             about(*most),
-            if needed.len() == 1 {
-                "the one that is open".to_owned()
-            } else {
-                format!("all {} that are open", needed.len())
-            }
+            of_open(needed.len(), open.len(), "all")
         ));
     }
-    let few = open.iter().filter(|one| one.decision.reason == Reason::TooFewSessions).count();
+    let because = |fits: &dyn Fn(Reason) -> bool| {
+        open.iter().filter(|decision| decision.sessions_needed.is_none() && fits(decision.reason)).count()
+    };
+    let few = because(&|reason| reason == Reason::TooFewSessions);
+    let no_ratio = because(&|reason| reason == Reason::NoRatio);
+    let beyond = because(&|reason| !matches!(reason, Reason::TooFewSessions | Reason::NoRatio));
+    if beyond > 0 {
+        lines.push(format!(
+            "No number of sessions would decide {}: measure more runs.",
+            of_open(beyond, open.len(), "any of the")
+        ));
+    }
     if few > 0 {
         lines.push(format!(
-            "One session tells nothing of its own noise ({}): measure with --sessions 5 or more.",
+            "One session on a side tells nothing of the noise between sessions ({}): measure with --sessions 5 or more.",
             counted(few, "benchmark")
         ));
     }
+    if no_ratio > 0 {
+        lines.push(format!(
+            "{} without a ratio: look for medians that are zero, negative or no number.",
+            counted(no_ratio, "benchmark")
+        ));
+    }
     lines
+}
+
+/// `the one that is open`, `all 3 that are open`, `2 of the 3 that are open`.
+fn of_open(some: usize, open: usize, every: &str) -> String {
+    match (some, open) {
+        (1, 1) => "the one that is open".to_owned(),
+        _ if some == open => format!("{every} {open} that are open"),
+        _ => format!("{some} of the {open} that are open"),
+    }
 }
 
 /// How to ask for more of what comes first, where that is worth it.
@@ -343,6 +369,49 @@ mod tests {
         assert_eq!(share(0.05), "5 %");
         let of = [0.0, 1.0, 0.023_44, 2.345e-9].map(probability);
         assert_eq!(of, ["0", "1", "0.0234", "2.3e-9"]);
+    }
+
+    /// What sessions can decide is counted among all that are open; of the rest it is told what would: more runs, more than
+    /// one session, medians that have a ratio.
+    #[test]
+    fn what_would_decide() {
+        let open = |reason, sessions_needed| Decision {
+            outcome: Outcome::Inconclusive,
+            severity: None,
+            reason,
+            worse: None,
+            margin: 0.01,
+            sessions_needed,
+        };
+        let (some, more) = (open(Reason::Wide, Some(40)), open(Reason::NearMargin, Some(90)));
+        let never = open(Reason::Wide, None);
+        let told = |open: &[Decision]| deciding(open).join(" ");
+        assert_eq!(told(&[]), "");
+        assert_eq!(told(&[some]), "≈40 sessions on each side would probably decide the one that is open.");
+        assert_eq!(
+            told(&[some, more]),
+            "≈90 sessions on each side would probably decide all 2 that are open (half of them by ≈40)."
+        );
+        assert_eq!(
+            told(&[some, never, never]),
+            "≈40 sessions on each side would probably decide 1 of the 3 that are open. \
+             No number of sessions would decide 2 of the 3 that are open: measure more runs."
+        );
+        assert_eq!(
+            told(&[never]),
+            "No number of sessions would decide the one that is open: measure more runs."
+        );
+        assert_eq!(
+            told(&[never, never]),
+            "No number of sessions would decide any of the 2 that are open: measure more runs."
+        );
+        let agree = open(Reason::TooFewAgree, Some(4));
+        assert_eq!(
+            told(&[agree, open(Reason::TooFewSessions, None), open(Reason::NoRatio, None)]),
+            "≈4 sessions on each side would probably decide 1 of the 3 that are open. \
+             One session on a side tells nothing of the noise between sessions (1 benchmark): measure with --sessions 5 or more. \
+             1 benchmark without a ratio: look for medians that are zero, negative or no number."
+        );
     }
 
     /// A word that a shell would take apart is quoted.

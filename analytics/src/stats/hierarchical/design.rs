@@ -165,6 +165,7 @@ impl Design {
             df,
             sd: (variance.0.sqrt(), variance.1.sqrt()),
             units: Units::Sessions,
+            replicates: first.len() + second.len(),
             least_p: self.least_p,
         }
     }

@@ -6,11 +6,14 @@ mod studentised;
 #[cfg(test)]
 mod tests;
 
-use super::{Interval, resampled_median::DRAWN_BITS};
+use super::{
+    Interval,
+    resampled_median::DRAWN_BITS,
+    student::{student, two_sided_quantile, upper_tail},
+};
 use design::Design;
 use serde::Serialize;
 use session::Session;
-use statrs::distribution::{ContinuousCDF, StudentsT};
 use studentised::{of_units, single};
 
 /// An estimate with its interval.
@@ -59,6 +62,18 @@ pub enum Units {
     Blocks,
 }
 
+impl Units {
+    /// Their name, as in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sessions => "sessions",
+            Self::Pairs => "pairs",
+            Self::Blocks => "blocks",
+        }
+    }
+}
+
 /// An effect over sessions: a ratio (or one centre) with its interval, and the test that belongs to it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Effect {
@@ -73,11 +88,15 @@ pub struct Effect {
     /// What the bootstrap says the quantile of |t| is, over that of Student's distribution; 1 where nothing was
     /// resampled.
     pub calibration: f64,
+    /// How many resamples say so; 0 where Student's quantile stands.
+    pub resamples: usize,
     /// How probable so large a |t| is where nothing changed: below 1 − level just where the interval
     /// leaves 1 out.
     pub p: f64,
     /// What was replicated.
     pub units: Units,
+    /// How many of them: pairs, blocks, or the sessions of both sides.
+    pub replicates: usize,
     /// Standard deviation of the logarithms of the medians between sessions of the first side (of the
     /// differences, where units are pairs or blocks), about the relative spread.
     pub sd_first: f64,
@@ -88,6 +107,20 @@ pub struct Effect {
 }
 
 impl Effect {
+    /// Student's quantile of the interval at `level`, in (0, 1): the half width of its logarithm is this times
+    /// [`calibration`](Self::calibration) times [`error`](Self::error). `None` unless there are degrees of freedom.
+    ///
+    /// ```
+    /// use benchlake_analytics::stats::{Resampling, session_centre};
+    /// let sessions: Vec<Vec<f64>> = (0..10).map(|i| vec![1.0 + f64::from(i % 3) / 100.0; 30]).collect();
+    /// let centre = session_centre(&sessions, Resampling::default()).expect("ten sessions");
+    /// assert!((centre.student_quantile(0.95).expect("9 degrees of freedom") - 2.262_157).abs() < 1e-6);
+    /// ```
+    #[must_use]
+    pub fn student_quantile(&self, level: f64) -> Option<f64> {
+        student(self.df).map(|student| two_sided_quantile(&student, level))
+    }
+
     /// The effect where `variance`, with its degrees of freedom, adds to that of its logarithm: noise that
     /// sessions of few runs do not show.
     ///
@@ -106,10 +139,10 @@ impl Effect {
         let own = (self.calibration * self.error).powi(2);
         let calibrated = own + variance;
         let df = calibrated * calibrated / (own * own / self.df + variance * variance / df);
-        let Ok(student) = StudentsT::new(0.0, 1.0, df) else { return self };
+        let Some(student) = student(df) else { return self };
         let error = (self.error * self.error + variance).sqrt();
         let theta = self.estimate.value.ln();
-        let half = student.inverse_cdf(f64::midpoint(1.0, level)) * calibrated.sqrt();
+        let half = two_sided_quantile(&student, level) * calibrated.sqrt();
         Self {
             estimate: Estimate {
                 value: self.estimate.value,
@@ -119,7 +152,7 @@ impl Effect {
             t: theta / error,
             df,
             calibration: calibrated.sqrt() / error,
-            p: 2.0 * student.sf((theta / calibrated.sqrt()).abs()),
+            p: 2.0 * upper_tail(&student, (theta / calibrated.sqrt()).abs()),
             error_between_runs: variance.sqrt(),
             ..self
         }

@@ -1,9 +1,12 @@
 //! From a difference, its standard error and resamples of both to an interval and a test.
 
 use super::{Effect, Estimate, Resampling, Units};
-use crate::stats::{Interval, location::real};
+use crate::stats::{
+    Interval,
+    location::real,
+    student::{student, two_sided_quantile, upper_tail},
+};
 use rand::{Rng, SeedableRng, rngs::Xoshiro256PlusPlus};
-use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// With fewer to draw from there are too few different resamples: Student's quantile stands.
 pub(super) const LEAST_RESAMPLED: usize = 5;
@@ -15,6 +18,7 @@ pub(super) struct Difference {
     pub(super) df: f64,
     pub(super) sd: (f64, f64),
     pub(super) units: Units,
+    pub(super) replicates: usize,
     /// The least p that a permutation test of so few can have.
     pub(super) least_p: f64,
 }
@@ -58,7 +62,15 @@ fn mean_of(values: &[f64], units: Units) -> Option<Difference> {
     let sd = variance.sqrt();
     // A centre has no sides to permute; differences change their signs.
     let least_p = if units == Units::Sessions { 0.0 } else { (1.0 - n).exp2() };
-    Some(Difference { theta, error: (variance / n).sqrt(), df: n - 1.0, sd: (sd, sd), units, least_p })
+    Some(Difference {
+        theta,
+        error: (variance / n).sqrt(),
+        df: n - 1.0,
+        sd: (sd, sd),
+        units,
+        replicates: values.len(),
+        least_p,
+    })
 }
 
 /// The mean, and the sum of the squares of what the values differ from it.
@@ -72,16 +84,17 @@ pub(super) fn studentised(observed: &Difference, mut draws: Vec<f64>, level: f64
     if !(level > 0.0 && level < 1.0) {
         return None;
     }
-    let Difference { theta, error, df, sd, units, .. } = *observed;
+    let Difference { theta, error, df, sd, units, replicates, .. } = *observed;
     if error <= theta.abs() * f64::EPSILON * 8.0 {
         return Some(without_variance(observed, level));
     }
-    let student = StudentsT::new(0.0, 1.0, df).ok()?;
-    let quantile = student.inverse_cdf(f64::midpoint(1.0, level));
+    let student = student(df)?;
+    let quantile = two_sided_quantile(&student, level);
     // 0/0: a resample of one value throughout says nothing of t. One that is off without any spread is as far off as can be.
     draws.retain(|draw| !draw.is_nan());
-    let resampled = if draws.is_empty() { quantile } else { at(&mut draws, level) };
-    let calibration = if resampled.is_finite() { resampled / quantile } else { 1.0 };
+    let resampled = if draws.is_empty() { f64::INFINITY } else { at(&mut draws, level) };
+    let (calibration, resamples) =
+        if resampled.is_finite() { (resampled / quantile, draws.len()) } else { (1.0, 0) };
     let half = quantile * calibration * error;
     let t = theta / error;
     Some(Effect {
@@ -93,8 +106,10 @@ pub(super) fn studentised(observed: &Difference, mut draws: Vec<f64>, level: f64
         t,
         df,
         calibration,
-        p: 2.0 * student.sf(t.abs() / calibration),
+        resamples,
+        p: 2.0 * upper_tail(&student, t.abs() / calibration),
         units,
+        replicates,
         sd_first: sd.0,
         sd_second: sd.1,
         error_between_runs: 0.0,
@@ -103,7 +118,7 @@ pub(super) fn studentised(observed: &Difference, mut draws: Vec<f64>, level: f64
 
 /// Units that agree exactly: the estimate is what it is, if there are enough of them to say so.
 fn without_variance(observed: &Difference, level: f64) -> Effect {
-    let Difference { theta, df, units, least_p, .. } = *observed;
+    let Difference { theta, df, units, replicates, least_p, .. } = *observed;
     let same = theta.abs() < 1e-12;
     let value = theta.exp();
     let p = if same { 1.0 } else { least_p };
@@ -119,8 +134,10 @@ fn without_variance(observed: &Difference, level: f64) -> Effect {
         t: if same { 0.0 } else { f64::INFINITY.copysign(theta) },
         df,
         calibration: 1.0,
+        resamples: 0,
         p,
         units,
+        replicates,
         sd_first: 0.0,
         sd_second: 0.0,
         error_between_runs: 0.0,

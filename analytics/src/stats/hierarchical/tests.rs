@@ -196,3 +196,21 @@ fn without_any_spread() {
     let Effect { estimate, p, .. } = found(2, 4.0);
     assert!((p - 1.0 / 3.0).abs() < 1e-12 && (estimate.interval.low - 1.0).abs() < 1e-12);
 }
+
+/// Of 2,001 blocks the interval is Student's to the last digits, also with noise between runs of as many degrees of
+/// freedom: SciPy's `stats.t.ppf(0.975, df)` for 2,000 and 4,000.
+#[test]
+fn many_blocks() {
+    let times = |scale: f64| -> Vec<Vec<f64>> {
+        (0..2001).map(|i| vec![1.0 + scale * f64::from(i * 7 % 101)]).collect()
+    };
+    let (first, second) = (times(1e-4), times(2e-4));
+    let effect = session_ratio(&side(&first, |i| i), &side(&second, |i| i), QUICK).expect("blocks");
+    assert_eq!((effect.units, effect.replicates, effect.resamples), (Units::Blocks, 2001, 0));
+    let with_noise = effect.with_noise_between_runs(effect.error * effect.error, 2000.0, 0.95);
+    for (effect, quantile) in [(effect, 1.961_150_826_099_437_7), (with_noise, 1.960_557_228_793_733_2)] {
+        let interval = effect.estimate.interval;
+        let reach = (interval.high / interval.low).ln() / 2.0 / (effect.calibration * effect.error);
+        assert!((reach / quantile - 1.0).abs() < 1e-11, "{reach} instead of {quantile}");
+    }
+}

@@ -1,5 +1,4 @@
-// Element types, and vectors of 16 bytes of them. f16 and bf16 are computed in f32; they are converted here by PTX,
-// so that the compiler needs no header files.
+// Element types, and vectors of 16 bytes of them. f16 and bf16 are computed in f32.
 
 typedef unsigned long long Size;
 
@@ -20,36 +19,23 @@ template <class Element> struct Wider {
 template <> struct Wider<double> {
     typedef double Type;
 };
+typedef Wider<T>::Type W;
 
 __device__ __forceinline__ double widen(double x) { return x; }
 __device__ __forceinline__ float widen(float x) { return x; }
-__device__ __forceinline__ float widen(Half x) {
-    float y;
-    asm("cvt.f32.f16 %0, %1;" : "=f"(y) : "h"(x.bits));
-    return y;
-}
-__device__ __forceinline__ float widen(Bfloat16 x) { return __uint_as_float((unsigned)x.bits << 16); }
 
-// To the nearest even.
 __device__ __forceinline__ void narrow(double x, double &y) { y = x; }
 __device__ __forceinline__ void narrow(float x, float &y) { y = x; }
-__device__ __forceinline__ void narrow(float x, Half &y) {
-    asm("cvt.rn.f16.f32 %0, %1;" : "=h"(y.bits) : "f"(x));
-}
-__device__ __forceinline__ void narrow(float x, Bfloat16 &y) {
-#if __CUDA_ARCH__ >= 800
-    asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(y.bits) : "f"(x));
-#else
-    unsigned bits = __float_as_uint(x);
-    y.bits = (unsigned short)((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
-#endif
-}
 
 // e to the power of x, to about 2 ulp for |x| of a few.
 __device__ __forceinline__ double power(double x) { return exp(x); }
 __device__ __forceinline__ float power(float x) { return __expf(x); }
 
-typedef Wider<T>::Type W;
+__device__ __forceinline__ double inverse_root(double x) { return rsqrt(x); }
+__device__ __forceinline__ float inverse_root(float x) { return rsqrtf(x); }
+
+// Infinity, without a header.
+#define INFINITE (W)__longlong_as_double(0x7ff0000000000000ll)
 
 template <class Element> struct alignas(16) Pack {
     static const int SIZE = 16 / sizeof(Element);

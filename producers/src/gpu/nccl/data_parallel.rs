@@ -17,7 +17,7 @@ use crate::gpu::{
     running::{Body, Hook, Opened},
 };
 use benchlake_schemas::Work;
-use cudarc::driver::{CudaFunction, CudaSlice, DevicePtr, PushKernelArg};
+use cudarc::driver::{CudaFunction, CudaSlice, DevicePtr, LaunchConfig, PushKernelArg};
 use std::{ops::Range, sync::Arc};
 
 pub(super) const NAME: &str = "nccl.data_parallel";
@@ -192,8 +192,8 @@ impl Body for Connected {
         hooks(&self.step.device, &self.communicator)
     }
 
-    fn kernels(&self) -> Vec<(CudaFunction, u32)> {
-        vec![(self.step.triad.clone(), THREADS)]
+    fn kernels(&self) -> Vec<(CudaFunction, LaunchConfig)> {
+        vec![(self.step.triad.clone(), self.step.device.grid(self.step.share / VECTOR, THREADS))]
     }
 }
 

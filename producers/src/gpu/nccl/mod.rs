@@ -25,10 +25,10 @@ use super::{
 use crate::{cpu::Parameter, measure::Workload, ranks::RANKS};
 
 pub(crate) const SOURCE: Source =
-    Source { name: "collective.cu", text: include_str!("../kernels/collective.cu") };
+    Source { name: "collective.cu", parts: &[("collective.cu", include_str!("../kernels/collective.cu"))] };
 
 /// Every set of macros that the kernels are compiled with.
-pub(crate) fn variants() -> Vec<Defines> {
+pub(crate) fn variants(_capability: (i32, i32)) -> Vec<Defines> {
     [2, 4, 8].map(|bytes| vec![format!("BYTES={bytes}")]).to_vec()
 }
 

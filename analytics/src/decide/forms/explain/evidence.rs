@@ -10,7 +10,6 @@ use crate::{
     stats::{Effect, Units},
 };
 use benchlake_schemas::Better;
-use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// The ratio with its interval, and how that is made.
 pub(super) fn effect(comparison: &Comparison, one: &Compared) -> Vec<String> {
@@ -73,8 +72,7 @@ fn spread(layout: Layout, effect: &Effect) -> String {
 
 /// t, and what its interval is made of.
 fn interval_is(comparison: &Comparison, one: &Compared, effect: &Effect) -> Vec<String> {
-    let Ok(student) = StudentsT::new(0.0, 1.0, effect.df) else { return Vec::new() };
-    let quantile = student.inverse_cdf(f64::midpoint(1.0, comparison.level));
+    let Some(quantile) = effect.student_quantile(comparison.level) else { return Vec::new() };
     let between = effect.error_between_runs;
     let (of_which, df) = if between > 0.0 {
         (
@@ -109,12 +107,12 @@ fn interval_is(comparison: &Comparison, one: &Compared, effect: &Effect) -> Vec<
 
 /// What the bootstrap says of t.
 fn calibration(comparison: &Comparison, one: &Compared, effect: &Effect) -> String {
+    if effect.resamples == 0 {
+        return "Nothing is resampled (blocks, or fewer than five sessions on a side to draw from): Student's quantile stands.".to_owned();
+    }
     let between = effect.error_between_runs.powi(2);
     let of_sessions =
         (((effect.calibration * effect.error).powi(2) - between) / (effect.error.powi(2) - between)).sqrt();
-    if effect.units == Units::Blocks || !of_sessions.is_finite() || (of_sessions - 1.0).abs() < 1e-12 {
-        return "Nothing is resampled (blocks, or fewer than five sessions on a side to draw from): Student's quantile stands.".to_owned();
-    }
     let with_runs = if between > 0.0 {
         format!(" With noise between runs, which is not resampled, that is {}.", number(effect.calibration))
     } else {
@@ -122,7 +120,7 @@ fn calibration(comparison: &Comparison, one: &Compared, effect: &Effect) -> Stri
     };
     format!(
         "Calibration: over {} resamples of sessions, and in each of its samples (seed {}), the {} quantile of |t| is {} times Student's.{with_runs}",
-        comparison.options.policy.resamples,
+        effect.resamples,
         comparison.seed(one),
         words::share(comparison.level),
         number(of_sessions)

@@ -32,7 +32,7 @@ fn capitalised(text: &str) -> String {
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-/// What the policy says, what the benchmark's own noise says, which of them is used.
+/// What the policy says, what its noise between runs says, which of them is used.
 pub(super) fn margin(comparison: &Comparison, one: &Compared) -> Vec<String> {
     let margins = one.margins;
     let file = comparison
@@ -42,7 +42,7 @@ pub(super) fn margin(comparison: &Comparison, one: &Compared) -> Vec<String> {
         .map_or("the built-in policy".to_owned(), |file| format!("the policy {file}"));
     let noise = match one.noise {
         Some(noise) => format!(
-            "Its own noise: 95 % of the changes from one run to the next stay below {}, and beyond what its sessions show a run varies by a standard deviation of {} (among {} earlier runs on this platform, of the base's branch and arm).",
+            "Noise between runs: 95 % of the changes from one run to the next stay below {}, and beyond what its sessions show a run varies by a standard deviation of {} (among {} earlier runs on this platform, of the base's branch and arm).",
             share_rounded(noise.floor),
             share_rounded(noise.between_runs),
             noise.runs
@@ -50,10 +50,12 @@ pub(super) fn margin(comparison: &Comparison, one: &Compared) -> Vec<String> {
         None if comparison.layout == Layout::Pairs => {
             "Pairs are of one run: noise between runs does not count.".to_owned()
         }
-        None => "Its own noise is not known: fewer than six earlier runs on this platform, of the base's branch and arm. What differs from run to run looks like a change.".to_owned(),
+        None => "Noise between runs is not known: fewer than six earlier runs on this platform, of the base's branch and arm. What differs from run to run looks like a change.".to_owned(),
     };
     let which = match one.noise {
-        Some(noise) if noise.floor > margins.margin => "its own noise, as that is wider",
+        Some(noise) if noise.floor > margins.margin => {
+            "what changes between runs stay below, as that is wider"
+        }
         _ => "the policy's",
     };
     vec![
@@ -130,7 +132,7 @@ fn severity(one: &Compared, worse: f64) -> Option<String> {
 
 fn without_ratio(one: &Compared) -> Vec<String> {
     let rule = match one.decision.reason {
-        Reason::TooFewSessions if one.decision.sessions_needed.is_some() => {
+        Reason::TooFewAgree => {
             "Sides whose sessions agree exactly and that differ are a change, if there are enough of them: as few may do so by chance, by an exact permutation test."
         }
         Reason::TooFewSessions => "An interval over sessions needs two of them on each side.",
@@ -152,6 +154,9 @@ pub(super) fn needed(one: &Compared) -> Vec<String> {
         return Vec::new();
     }
     let (Some(effect), Some(needed)) = (&one.effect, decision.sessions_needed) else { return advice(one) };
+    if decision.reason == Reason::TooFewAgree {
+        return advice(one);
+    }
     vec![
         format!(
             "{} sessions on each side would decide it with probability {POWER}, if the estimate and the spreads are right.",
@@ -183,10 +188,10 @@ fn what_for(effect: &Effect, margin: f64, reason: Reason) -> String {
 
 fn advice(one: &Compared) -> Vec<String> {
     let line = match (one.decision.reason, one.decision.sessions_needed) {
-        (Reason::TooFewSessions, Some(needed)) => {
+        (Reason::TooFewAgree, Some(needed)) => {
             format!("{} sessions on each side that agree exactly would be enough.", words::about(needed))
         }
-        (Reason::TooFewSessions, None) => "Measure with --sessions 5 or more.".to_owned(),
+        (Reason::TooFewSessions, _) => "Measure with --sessions 5 or more.".to_owned(),
         (Reason::NoRatio, _) => {
             "No number of sessions: look at the medians above that are zero, negative or no number.".to_owned()
         }

@@ -121,7 +121,7 @@ fn meaning(flag: &str) -> &'static str {
 /// The SQL that gives the samples.
 pub(super) fn query(comparison: &Comparison, one: &Compared) -> Vec<String> {
     let (base, new) = &one.of_sessions;
-    let ids: BTreeSet<&str> = base.iter().chain(new).map(|session| session.session_id.as_str()).collect();
+    let ids: BTreeSet<&str> = base.iter().chain(new).map(|session| &*session.session_id).collect();
     let ids: Vec<String> = ids.into_iter().map(text).collect();
     vec![
         format!("With --at {}:", comparison.at),
