@@ -63,7 +63,7 @@ const SOURCES: &[(Source, Variants)] = &[
     (super::inputs::SOURCE, super::inputs::variants),
     (super::launch::SOURCE, |_| any_type()),
     (super::layer_norm::SOURCE, super::layer_norm::variants),
-    (super::nccl::SOURCE, |_| super::nccl::variants()),
+    (super::nccl::SOURCE, super::nccl::variants),
     (super::quantise::SOURCE, super::quantise::variants),
     (super::reduce::SOURCE, super::reduce::variants),
     (super::softmax::SOURCE, super::softmax::variants),
