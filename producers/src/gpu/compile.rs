@@ -141,6 +141,8 @@ mod tests {
             let code = code.expect("a program that compiles");
             assert!(code.starts_with(b"\x7fELF") && code.len() > 1_000);
         }
+        let unknown = inputs::SOURCE.machine_code((99, 0), &[]).expect_err("no such device");
+        assert!(unknown.to_string().contains("install a newer one"), "{unknown}");
         let wrong =
             Source { name: "wrong.cu", parts: &[("wrong.cu", "__global__ void wrong() { nonsense; }")] };
         let error = wrong.machine_code((8, 0), &[]).expect_err("does not compile").to_string();

@@ -115,11 +115,6 @@ pub(crate) fn blocks(count: usize, threads: u32) -> LaunchConfig {
     }
 }
 
-/// A place on the PCI bus, as NVML writes it.
-fn bus(domain: u32, bus: u32, device: u32) -> String {
-    format!("{domain:08X}:{bus:02X}:{device:02X}.0")
-}
-
 /// How many devices this process sees.
 ///
 /// # Errors
@@ -128,6 +123,11 @@ pub(crate) fn visible() -> Result<usize, String> {
     Library::Driver.require().map_err(|error| error.to_string())?;
     let count = CudaContext::device_count().map_err(GpuError::driver("counting the devices"));
     Ok(usize::try_from(count.map_err(|error| error.to_string())?).unwrap_or_default())
+}
+
+/// A place on the PCI bus, as NVML writes it.
+fn bus(domain: u32, bus: u32, device: u32) -> String {
+    format!("{domain:08X}:{bus:02X}:{device:02X}.0")
 }
 
 /// `GPU-8-4-4-4-12`.

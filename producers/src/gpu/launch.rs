@@ -165,3 +165,20 @@ impl Body for Launch {
         lane::finish(device, "launches")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::{
+        device::blocks,
+        emulated::{self, Argument},
+    };
+
+    /// A launch counts one.
+    #[test]
+    fn launches_are_counted() {
+        let counter = Argument::Array(41_u64.to_ne_bytes().to_vec());
+        let found = emulated::run(SOURCE, &any_type()[0], "count", blocks(1, 1), &[counter]).remove(0);
+        assert_eq!(found, 42_u64.to_ne_bytes());
+    }
+}

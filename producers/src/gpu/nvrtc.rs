@@ -63,7 +63,7 @@ const SOURCES: &[(Source, Variants)] = &[
     (super::inputs::SOURCE, super::inputs::variants),
     (super::launch::SOURCE, |_| any_type()),
     (super::layer_norm::SOURCE, super::layer_norm::variants),
-    (super::nccl::SOURCE, |_| super::nccl::variants()),
+    (super::nccl::SOURCE, super::nccl::variants),
     (super::quantise::SOURCE, super::quantise::variants),
     (super::reduce::SOURCE, super::reduce::variants),
     (super::softmax::SOURCE, super::softmax::variants),
@@ -133,14 +133,21 @@ impl Source {
     /// Machine code for devices of compute capability `major.minor`, with the macros `defines`.
     ///
     /// # Errors
-    /// As [`compile`](Self::compile).
+    /// As [`compile`](Self::compile), and where the compiler is older than the devices: machine code is for one
+    /// major version.
     pub(crate) fn machine_code(
         self,
         (major, minor): (i32, i32),
         defines: &[String],
     ) -> Result<Vec<u8>, GpuError> {
         Library::Nvrtc.require()?;
-        let arch = format!("sm_{major}{minor}");
+        let newest = newest(&architectures(), 10 * major + minor);
+        if newest / 10 != major {
+            return Err(GpuError::Missing(format!(
+                "this NVRTC makes no machine code for compute capability {major}.{minor}: install a newer one"
+            )));
+        }
+        let arch = format!("sm_{newest}");
         let options = options(&arch, defines);
         let program = compiled(self, &options).map_err(|error| GpuError::compile(self.name, &arch, &error));
         let (program, _) = program?;

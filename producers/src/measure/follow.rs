@@ -12,10 +12,10 @@ use serde::{Deserialize, Serialize};
 pub enum Step {
     /// Take a sample of so many iterations.
     Sample(u64),
+    /// Warm-up is over: what comes counts.
+    WarmedUp,
     /// Sampling is over.
     End {
-        /// How many of the samples were calibration and warm-up.
-        warmup: usize,
         /// Why warm-up ended.
         warmup_stop: StopReason,
         /// Why sampling ended.
@@ -37,14 +37,18 @@ pub fn follow<E>(
     let timer = workload.timer().unwrap_or_else(|| clock.timer());
     let resolution_ns = resolution_ns(&timer, clock);
     let mut warmup = Samples::with_capacity(policy.max_samples.max(1_024) + policy.max_samples);
-    let begin = clock.now();
+    let (begin, mut length) = (clock.now(), 0);
     warmup.started_at = now();
     loop {
         match next()? {
             Step::Sample(iterations) => {
                 timed(workload, iterations, clock, begin, &mut warmup);
             }
-            Step::End { warmup: length, warmup_stop, stop } => {
+            Step::WarmedUp => {
+                length = warmup.samples.len();
+                workload.warmed_up();
+            }
+            Step::End { warmup_stop, stop } => {
                 let measure = split(&mut warmup, length);
                 let mut flags = Vec::new();
                 remark(&mut flags, policy, &measure, warmup_stop, stop, resolution_ns);
@@ -94,8 +98,10 @@ mod tests {
     /// The samples are those that were said, in the phases that were said, and offsets begin with each phase.
     #[test]
     fn the_same_samples() {
-        let end = Step::End { warmup: 2, warmup_stop: StopReason::MaxTime, stop: StopReason::Enough };
-        let mut steps = [Step::Sample(1), Step::Sample(8), Step::Sample(8), Step::Sample(8), end].into_iter();
+        let end = Step::End { warmup_stop: StopReason::MaxTime, stop: StopReason::Enough };
+        let samples = [1, 8, 8, 8].map(Step::Sample);
+        let (warmed_up, end) = ([Step::WarmedUp], [end]);
+        let mut steps = samples[..2].iter().chain(&warmed_up).chain(&samples[2..]).chain(&end).copied();
         let mut asked = Asked(Vec::new());
         let followed =
             follow(&mut asked, &Policy::default(), &Clock::calibrate(), || steps.next().ok_or("no more"));

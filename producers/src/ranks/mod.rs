@@ -2,8 +2,8 @@
 //!
 //! A session of `world_size` n is n processes with one session id and the ranks 0 to n - 1. They talk over TCP
 //! on the host ([`Group`]), beside whatever their benchmark uses. Rank 0 leads: it says which benchmark comes next, and its
-//! sampler decides how often; the others run the same samples in step ([`sample`](step::sample)) and keep their
-//! own times. An iteration takes as long as its slowest rank.
+//! sampler decides how often; the others run the same samples in step
+//! ([`follow`](crate::measure::follow)) and keep their own times. An iteration takes as long as its slowest rank.
 //!
 //! A benchmark is measured by as many ranks as its parameter `ranks` says, the first ones; by rank 0 alone where
 //! it has none. The other ranks wait meanwhile.

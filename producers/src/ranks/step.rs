@@ -25,12 +25,14 @@ pub(crate) fn sample(
         return follow(&mut together, policy, clock, || group.broadcast(|| Step::Sample(0)));
     }
     let measurement = measure(&mut together, policy, clock, interrupted);
-    group.broadcast(|| Step::End {
-        warmup: measurement.warmup.samples.len(),
-        warmup_stop: measurement.warmup_stop,
-        stop: measurement.stop,
-    })?;
+    let (warmup_stop, stop) = (measurement.warmup_stop, measurement.stop);
+    group.broadcast(|| Step::End { warmup_stop, stop })?;
     Ok(measurement)
+}
+
+/// There is no room for an error between two samples.
+fn lost(error: RankError) -> ! {
+    resume_unwind(Box::new(error))
 }
 
 /// A workload whose samples begin on all ranks at once.
@@ -56,11 +58,18 @@ impl Workload for Together<'_> {
     }
 
     fn prepare(&mut self, iterations: u64) {
-        self.make_ready(iterations).unwrap_or_else(|error| resume_unwind(Box::new(error)));
+        self.make_ready(iterations).unwrap_or_else(|error| lost(error));
     }
 
     fn settle(&mut self) {
         self.workload.settle();
+    }
+
+    fn warmed_up(&mut self) {
+        if self.group.leads() {
+            self.group.broadcast(|| Step::WarmedUp).map_or_else(|error| lost(error), drop);
+        }
+        self.workload.warmed_up();
     }
 
     fn fixed_iterations(&self) -> Option<u64> {

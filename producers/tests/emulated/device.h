@@ -28,6 +28,10 @@ struct alignas(16) uint4 {
     unsigned x, y, z, w;
 };
 // Shared memory whose size the launch says; its addresses on the device are places in it.
+struct alignas(16) float4 {
+    float x, y, z, w;
+};
+static float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
 static uint4 memory[8192];
 
 static void fail(const char *what) {
@@ -55,6 +59,7 @@ static float __fmaf_rn(float x, float a, float b) { return fmaf(x, a, b); }
 static int __float2int_rn(float x) { return (int)nearbyintf(x); }
 static int __double2int_rn(double x) { return (int)nearbyint(x); }
 static unsigned atomicAdd(unsigned *at, unsigned x) { return std::exchange(*at, *at + x); }
+static unsigned long long atomicAdd(unsigned long long *at, unsigned long long x) { return std::exchange(*at, *at + x); }
 static void __threadfence() {}
 
 struct Thread {

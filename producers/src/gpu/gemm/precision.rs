@@ -164,6 +164,33 @@ fn e4m3(x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gpu::{
+        device::blocks,
+        emulated::{self, Argument},
+        nvrtc::any_type,
+    };
+
+    /// The kernels fill what the host computes, to the last bit.
+    #[test]
+    fn kernels_fill_as_the_host_does() {
+        let fill = |name: &str| {
+            let arguments = [Argument::Array(vec![0; 4_000]), Argument::Number(4_000), Argument::Number(9)];
+            emulated::run(inputs::SOURCE, &any_type()[0], name, blocks(2, 64), &arguments).remove(0)
+        };
+        let e4m3 = |bits: u8| {
+            let (sign, exponent, mantissa) = (bits >> 7, bits >> 3 & 15, bits & 7);
+            let x = (1.0 + f64::from(mantissa) / 8.0) * 2.0_f64.powi(i32::from(exponent) - 7);
+            if bits & 127 == 0 { 0.0 } else { x * (1.0 - 2.0 * f64::from(sign)) }
+        };
+        for (i, (byte, bits)) in fill("fill_int8").into_iter().zip(fill("fill_e4m3")).enumerate() {
+            let (whole, small) = (f64::from(byte.cast_signed()), e4m3(bits));
+            assert_eq!(
+                [whole, small].map(f64::to_bits),
+                [Precision::Int8, Precision::Fp8]
+                    .map(|precision| (precision.element(9, i as u64) + 0.0).to_bits())
+            );
+        }
+    }
 
     /// e4m3 rounds to the nearest of the values in its table (OCP 8-bit Floating Point Specification, 5.1).
     #[test]

@@ -32,5 +32,5 @@ extern "C" __global__ void fill_e4m3(unsigned char *out, Size n, Size seed) {
 // Whole numbers in [-127, 127].
 extern "C" __global__ void fill_int8(signed char *out, Size n, Size seed) {
     Size i = (Size)blockIdx.x * blockDim.x + threadIdx.x;
-    for (; i < n; i += (Size)gridDim.x * blockDim.x) out[i] = (signed char)__double2int_rn(element(seed, i) * 127.0);
+    for (; i < n; i += (Size)gridDim.x * blockDim.x) out[i] = (signed char)rint(element(seed, i) * 127.0);
 }

@@ -171,3 +171,50 @@ impl Body for Connected {
         hooks(&self.part.device, &self.communicator)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::emulated::{Argument, run};
+    use cudarc::driver::LaunchConfig;
+
+    const CONFIG: LaunchConfig =
+        LaunchConfig { grid_dim: (3, 1, 1), block_dim: (64, 1, 1), shared_mem_bytes: 0 };
+    const N: usize = 1_000;
+    const FIRST: usize = 5;
+
+    /// The first bytes of each number of bits, as an array of `element`s has them.
+    fn bytes(element: Element, bits: impl Iterator<Item = u64>) -> Vec<u8> {
+        bits.flat_map(|bits| bits.to_le_bytes()[..element.bytes()].to_vec()).collect()
+    }
+
+    /// What the kernels put into an array is the pattern, from any place of it on, and what differs from it is
+    /// counted, element by element.
+    #[test]
+    fn patterns_are_written_and_compared() {
+        for element in [Element::F16, Element::Bf16, Element::F32, Element::I32, Element::F64] {
+            let pattern = Pattern::new(4, 42).expect("a pattern");
+            let bits: Vec<u64> = pattern.sums(&[0, 3]).into_iter().map(|sum| element.bits(sum)).collect();
+            let table = || Argument::Array(bits.iter().flat_map(|bits| bits.to_le_bytes()).collect());
+            let numbers = [N, pattern.period, FIRST].map(|number| number as u64);
+            let [n, period, first] = numbers;
+            let defines = vec![format!("BYTES={}", element.bytes())];
+            let launch = |kernel: &str, array: Vec<u8>, count: Option<u64>| {
+                let mut arguments = vec![Argument::Array(array), Argument::Number(n), table()];
+                arguments.extend([Argument::Number(period), Argument::Number(first)]);
+                arguments.extend(count.map(|count| Argument::Array(count.to_le_bytes().to_vec())));
+                run(SOURCE, &defines, kernel, CONFIG, &arguments)
+            };
+            let filled = launch("fill", vec![0xff; N * element.bytes()], None).swap_remove(0);
+            let expected = (0..N).map(|i| bits[(FIRST + i) % bits.len()]);
+            assert_eq!(filled, bytes(element, expected), "{element:?}");
+            let count = |array: Vec<u8>| launch("differing", array, Some(0)).pop().expect("a count");
+            assert_eq!(count(filled.clone()), 0_u64.to_le_bytes(), "{element:?}");
+            let mut wrong = filled;
+            for i in [0, 7, N - 1] {
+                wrong[i * element.bytes()] ^= 1;
+            }
+            assert_eq!(count(wrong), 3_u64.to_le_bytes(), "{element:?}");
+        }
+    }
+}

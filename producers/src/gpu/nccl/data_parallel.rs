@@ -200,6 +200,7 @@ impl Body for Connected {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gpu::emulated::{Argument, run};
 
     /// Strong scaling keeps the whole, weak scaling each rank's share; what cannot be split says why.
     #[test]
@@ -208,6 +209,26 @@ mod tests {
         assert_eq!(shares(1 << 20, 4, false).expect("shares"), (1 << 20, 1 << 22));
         let text = shares(1 << 20, 3, true).expect_err("no third").to_string();
         assert!(text.contains("no multiple of 12"), "{text}");
+    }
+
+    /// A rank's share is a triad, element by element.
+    #[test]
+    fn the_share_is_a_triad() {
+        let config = LaunchConfig { grid_dim: (2, 1, 1), block_dim: (32, 1, 1), shared_mem_bytes: 0 };
+        let (n, seed) = (1_000, 42);
+        let arguments = [
+            Argument::room(F32, n),
+            Argument::filled(F32, n, seed),
+            Argument::filled(F32, n, !seed),
+            Argument::Single(S),
+            Argument::Number((n / VECTOR) as u64),
+        ];
+        let found = run(SOURCE, &vec!["BYTES=4".to_owned()], "share_of_triad", config, &arguments);
+        for (i, a) in F32.read(&found[0]).into_iter().enumerate() {
+            let (b, c) = (inputs::rounded(F32, seed, i), inputs::rounded(F32, !seed, i));
+            let scale = b.abs() + (f64::from(S) * c).abs();
+            assert!((a - (b + f64::from(S) * c)).abs() <= 2.0 * F32.roundoff() * scale, "{i}: {a}");
+        }
     }
 
     /// Every rank has gradients of its own, and they are none of the other inputs.

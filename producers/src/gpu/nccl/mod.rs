@@ -28,7 +28,7 @@ pub(crate) const SOURCE: Source =
     Source { name: "collective.cu", parts: &[("collective.cu", text!("collective.cu"))] };
 
 /// Every set of macros that the kernels are compiled with.
-pub(crate) fn variants() -> Vec<Defines> {
+pub(crate) fn variants(_capability: (i32, i32)) -> Vec<Defines> {
     [2, 4, 8].map(|bytes| vec![format!("BYTES={bytes}")]).to_vec()
 }
 

@@ -6,6 +6,7 @@ use crate::{
     gpu::{
         device::Device,
         error::GpuError,
+        lane,
         parameters::Values,
         running::{Hook, Opened, Running},
     },
@@ -34,6 +35,10 @@ pub(super) fn hooks(
     let (on, together, place) = (device.clone(), communicator.clone(), Buffer::new(device, 4)?);
     // SAFETY: the buffer lives as long as the hook, which outlives whatever its lane enqueues.
     let align = move || unsafe { together.mean(&on, place.at(0), 1) };
+    // The first time NCCL may allocate, load kernels and connect, which waits for the whole device: behind a gate
+    // it would wait for ever.
+    align()?;
+    lane::finish(device, "the first collective")?;
     let watched = communicator.clone();
     Ok((Some(Box::new(align)), Some(Box::new(move || watched.look()))))
 }
@@ -93,6 +98,10 @@ impl Workload for OfRanks {
 
     fn settle(&mut self) {
         self.running().settle();
+    }
+
+    fn warmed_up(&mut self) {
+        self.running().warmed_up();
     }
 
     fn check(&mut self) -> Result<Check, WrongResult> {
