@@ -113,11 +113,11 @@ impl Source {
     /// [`GpuError`] if there is no compiler, or the source does not compile.
     pub(crate) fn compile(self, (major, minor): (i32, i32), defines: &[String]) -> Result<Ptx, GpuError> {
         Library::Nvrtc.require()?;
-        let (known, arch) = (architectures(), 10 * major + minor);
-        if known.contains(&arch) {
+        let arch = newest(&architectures(), 10 * major + minor);
+        if arch / 10 == major {
             return self.machine_code((major, minor), defines).map(Ptx::from_binary);
         }
-        self.program(&format!("compute_{}", newest(&known, arch)), defines).map(|(ptx, _)| ptx)
+        self.program(&format!("compute_{arch}"), defines).map(|(ptx, _)| ptx)
     }
 
     /// All of it, of which the compiler says where a line is from.

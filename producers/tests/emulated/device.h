@@ -27,11 +27,11 @@ static Index threadIdx, blockIdx, blockDim, gridDim;
 struct alignas(16) uint4 {
     unsigned x, y, z, w;
 };
-// Shared memory whose size the launch says; its addresses on the device are places in it.
 struct alignas(16) float4 {
     float x, y, z, w;
 };
 static float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
+// Shared memory whose size the launch says; its addresses on the device are places in it.
 static uint4 memory[8192];
 
 static void fail(const char *what) {
