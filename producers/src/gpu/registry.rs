@@ -93,7 +93,12 @@ mod tests {
     /// A small size in every number, and each word of each parameter with each of the others.
     fn small(parameters: &[Parameter]) -> Vec<BTreeMap<String, String>> {
         parameters.iter().fold(vec![BTreeMap::new()], |all, parameter| {
-            let number = if parameter.name == "bytes" { "65536" } else { "32" };
+            let number = match parameter.name {
+                "bytes" => "65536",
+                "s" | "rows" | "columns" => "128",
+                "d" => "64",
+                _ => "32",
+            };
             let values = if parameter.words.is_empty() { &[number] } else { parameter.words };
             let with = |given: &BTreeMap<String, String>, value: &str| {
                 let mut given = given.clone();
