@@ -2,10 +2,10 @@
 //!
 //! Nothing of CUDA is linked: each library is loaded where a workload needs it, and what is missing skips that
 //! workload with the reason. A workload runs on the first device that its process sees
-//! (`CUDA_VISIBLE_DEVICES`), on one stream, timed by the device's own events ([`lane`]).
+//! (`CUDA_VISIBLE_DEVICES`), on one stream, timed by the device's own events (`lane`).
 //!
 //! A family of workloads is a module with its `SPECS` and a function `open`; what a workload does on the device
-//! is a [`Body`](running::Body).
+//! is a `Body` (`running`).
 
 mod condition;
 mod device;
