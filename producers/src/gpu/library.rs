@@ -111,8 +111,8 @@ impl Library {
         }
         let (stem, way_out) = (self.stem(), self.way_out());
         Err(GpuError::Missing(match self {
-            Self::Driver => format!("no NVIDIA driver: libcuda.so.1 is not found: {way_out}"),
-            _ => format!("lib{stem}.so is not found: {way_out}"),
+            Self::Driver => format!("no NVIDIA driver: libcuda.so.1 is not found; {way_out}"),
+            _ => format!("lib{stem}.so is not found; {way_out}"),
         }))
     }
 }

@@ -5,7 +5,7 @@
 //! (`CUDA_VISIBLE_DEVICES`), on one stream, timed by the device's own events (`lane`).
 //!
 //! A family of workloads is a module with its `SPECS` and a function `open`; what a workload does on the device
-//! is a `running::Body`.
+//! is a `Body` (`running`).
 
 mod alloc;
 mod attention;

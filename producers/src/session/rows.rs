@@ -161,3 +161,17 @@ pub(super) fn without_samples(
     let series = of_metric(spec, benchmark, &facts, metric, (Phase::Measure, reason), nothing);
     Series { error: Some(error.to_owned()), ..series }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A session has the devices that its environment names, in their order; none where it names none.
+    #[test]
+    fn devices_are_those_of_the_environment() {
+        let mut environment = BTreeMap::new();
+        assert_eq!(devices(&environment), [""; 0]);
+        environment.insert("gpu.devices".to_owned(), "GPU-b GPU-a".to_owned());
+        assert_eq!(devices(&environment), ["GPU-b", "GPU-a"]);
+    }
+}
