@@ -143,7 +143,7 @@ pub(crate) struct Demo {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Run {
-    /// The suite's TOML file, or the name of one that is built in (demo, roofline)
+    /// The suite's TOML file, or the name of one that is built in (demo, roofline, gpu)
     pub(crate) suite: PathBuf,
     /// Fresh processes to measure in, for each arm; `auto` goes on until every interval is within
     /// --precision, or --budget is spent

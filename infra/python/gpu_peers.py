@@ -90,7 +90,7 @@ def peer(name, given):
     if name == "gpu.memcpy":
         length = size("bytes")
         on_device = lambda: torch.randint(0, 255, (length,), dtype=torch.uint8, device="cuda")
-        on_host = lambda: torch.randint(0, 255, (length,), dtype=torch.uint8, pin_memory=given.get("memory") == "pinned")
+        on_host = lambda: torch.randint(0, 255, (length,), dtype=torch.uint8, pin_memory=given.get("memory", "pinned") == "pinned")
         kind = given.get("kind")
         if kind == "d2d":
             a, b = on_device(), on_device()

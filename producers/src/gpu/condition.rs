@@ -4,7 +4,7 @@ use super::{
     facts::{DeviceFacts, Devices, Pcie},
     kept::devices,
     library::Library,
-    places::{self, Places},
+    places::{self, Places, numbers},
     topology::path,
 };
 use crate::environment::read_text;
@@ -227,11 +227,14 @@ fn library(library: Library, version: &Option<String>, devices: &Devices) -> Opt
         let found = format!("lib{stem} is not found: {} are skipped", library.allows());
         return Some(Condition::note(found, library.way_out()));
     };
-    let major = |version: &str| version.split('.').next()?.parse::<u32>().ok();
-    let cuda = devices.cuda.as_deref().and_then(major);
-    // Others count their versions by themselves.
-    let numbered = matches!(library, Library::Nvrtc | Library::Cublas | Library::CublasLt);
-    if numbered && major(version).zip(cuda).is_some_and(|(library, driver)| library > driver) {
+    let cuda = devices.cuda.as_deref().map(numbers);
+    // What the compiler of a newer CUDA writes is not understood; of the others, the major version counts. Some
+    // count their versions by themselves.
+    let too_new = cuda.zip(precision(library)).is_some_and(|(cuda, precision)| {
+        let version = numbers(version);
+        version.iter().take(precision).gt(cuda.iter().take(precision))
+    });
+    if too_new {
         let cuda = devices.cuda.as_deref().unwrap_or_default();
         return Some(Condition::bad(
             format!("lib{stem} {version} is newer than the driver, which runs CUDA {cuda}"),
@@ -239,6 +242,15 @@ fn library(library: Library, version: &Option<String>, devices: &Devices) -> Opt
         ));
     }
     Some(Condition::good(format!("lib{stem} {version}")))
+}
+
+/// How many numbers of a library's version are CUDA's, and have to be as old as the driver's.
+const fn precision(library: Library) -> Option<usize> {
+    match library {
+        Library::Nvrtc => Some(2),
+        Library::Cublas | Library::CublasLt => Some(1),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -283,6 +295,11 @@ mod tests {
     fn a_library_that_is_too_new() {
         let found = library(Library::Cublas, &Some("13.0.0.19".into()), &two()).expect("a condition");
         assert_eq!(found.found, "libcublas 13.0.0.19 is newer than the driver, which runs CUDA 12.8");
+        let newer = |library, version: &str| self::library(library, &Some(version.into()), &two());
+        let fit = |library, version| newer(library, version).and_then(|condition| condition.fit);
+        assert_eq!(fit(Library::Cublas, "12.9.1"), Some(true), "of the same major version");
+        assert_eq!(fit(Library::Nvrtc, "12.8.93"), Some(true));
+        assert_eq!(fit(Library::Nvrtc, "12.9.86"), Some(false), "its PTX would be refused");
         let cufft = library(Library::Cufft, &Some("13.1".into()), &two()).expect("a condition");
         assert_eq!(cufft.fit, Some(true), "its versions are not CUDA's");
     }

@@ -90,14 +90,18 @@ impl Dtype {
         }
     }
 
-    /// `x` rounded to this type, to the nearest even as the device does it.
+    /// `x`, which f32 holds exactly unless this is f32 or f64, rounded to this type, to the nearest even as the device
+    /// does it.
     pub(crate) fn round(self, x: f64) -> f64 {
         match self {
             Self::F64 => x,
             #[expect(clippy::cast_possible_truncation, reason = "rounds")]
             Self::F32 => f64::from(x as f32),
-            Self::F16 => f16::from_f64(x).to_f64(),
-            Self::Bf16 => bf16::from_f64(x).to_f64(),
+            // Not from f64: the crate drops bits of that before it rounds.
+            #[expect(clippy::cast_possible_truncation, reason = "f32 holds it")]
+            Self::F16 => f16::from_f32(x as f32).to_f64(),
+            #[expect(clippy::cast_possible_truncation, reason = "f32 holds it")]
+            Self::Bf16 => bf16::from_f32(x as f32).to_f64(),
         }
     }
 
@@ -117,12 +121,12 @@ impl Dtype {
 
     /// `values`, rounded to this type, in the order of the machine.
     pub(crate) fn write(self, values: &[f64]) -> Vec<u8> {
-        let bytes = |x: &f64| match self {
-            Self::F64 => x.to_ne_bytes().to_vec(),
-            #[expect(clippy::cast_possible_truncation, reason = "rounds")]
-            Self::F32 => (*x as f32).to_ne_bytes().to_vec(),
-            Self::F16 => f16::from_f64(*x).to_ne_bytes().to_vec(),
-            Self::Bf16 => bf16::from_f64(*x).to_ne_bytes().to_vec(),
+        let bytes = |x: &f64| match (self, self.round(*x)) {
+            (Self::F64, x) => x.to_ne_bytes().to_vec(),
+            #[expect(clippy::cast_possible_truncation, reason = "is rounded")]
+            (Self::F32, x) => (x as f32).to_ne_bytes().to_vec(),
+            (Self::F16, x) => f16::from_f64(x).to_ne_bytes().to_vec(),
+            (Self::Bf16, x) => bf16::from_f64(x).to_ne_bytes().to_vec(),
         };
         values.iter().flat_map(bytes).collect()
     }
@@ -156,6 +160,9 @@ mod tests {
         assert_eq!(Dtype::Bf16.round(1.0 + 3.0 * ulp(8)), 1.0 + 2.0 * ulp(7));
         assert_eq!(Dtype::F16.round(ulp(23)), ulp(23));
         assert_eq!(Dtype::F32.round(1.0 + ulp(24)), 1.0);
+        // Just above the halfway case, by the last bit of an input.
+        assert_eq!(Dtype::Bf16.round(0.5 + ulp(9) + ulp(24)), 0.5 + ulp(8));
+        assert_eq!(Dtype::F16.round(0.5 + ulp(12) + ulp(24)), 0.5 + ulp(11));
         assert!(Dtype::F16.smallest() == ulp(14) && Dtype::Bf16.smallest() == ulp(126));
     }
 

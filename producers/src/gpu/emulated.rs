@@ -94,5 +94,5 @@ fn program_of(source: Source, defines: &Defines, kernel: &str) -> String {
         text.push_str(if *name == "ptx.cuh" { PTX } else { part });
     }
     text = text.replace("extern __shared__ uint4 memory[];", "");
-    text + &format!("\nint main(int, char **argv) {{ return launch({kernel}, argv); }}\n")
+    text + &format!("\nint main(int, char **argv) {{ return launch<{kernel}>(argv); }}\n")
 }

@@ -5,6 +5,7 @@ use cudarc::{
     driver::{DriverError, sys::CUresult},
     nvrtc::CompileError,
 };
+use std::fmt;
 
 /// Why something cannot be done on a device.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -55,6 +56,21 @@ impl GpuError {
         move |DriverError(code)| {
             let (hint, lost, missing) = meaning(code);
             Self::Driver { what, code: format!("{code:?}"), hint, lost, missing }
+        }
+    }
+
+    /// `error` of a library while it tried `what`: the name of its status, and a way out where one is known.
+    pub(crate) fn library<E: fmt::Debug>(what: &'static str) -> impl Fn(E) -> Self {
+        move |error| {
+            let text = format!("{what}: {error:?}");
+            let says = |names: &[&str]| names.iter().any(|name| text.contains(name));
+            if says(&["ALLOC_FAILED", "INSUFFICIENT_RESOURCES"]) {
+                Self::Missing(format!("{text}: the device has too little free memory: choose a smaller size"))
+            } else if says(&["NOT_SUPPORTED", "ARCH_MISMATCH", "NOT_IMPLEMENTED"]) {
+                Self::Missing(format!("{text}: this device, or this version of the library, cannot do that"))
+            } else {
+                Self::Library(text)
+            }
         }
     }
 
@@ -141,5 +157,19 @@ mod tests {
         let value = driver(CUresult::CUDA_ERROR_INVALID_VALUE);
         assert!(!value.is_lost() && matches!(value.into(), Refused::Failed(_)));
         assert!(GpuError::TimedOut { what: "a sample", seconds: 60 }.is_lost());
+    }
+
+    /// What a library cannot do here skips with a way out, what it does wrong fails with its name.
+    #[test]
+    fn statuses_of_libraries() {
+        use cudarc::cublas::{result::CublasError, sys::cublasStatus_t as Status};
+        let said = |status| GpuError::library("multiplying")(CublasError(status));
+        let memory = said(Status::CUBLAS_STATUS_ALLOC_FAILED);
+        assert!(memory.to_string().ends_with("choose a smaller size"), "{memory}");
+        assert!(matches!(memory.into(), Refused::Skipped(_)));
+        assert!(matches!(said(Status::CUBLAS_STATUS_NOT_SUPPORTED).into(), Refused::Skipped(_)));
+        let failed = said(Status::CUBLAS_STATUS_EXECUTION_FAILED);
+        assert_eq!(failed.to_string(), "multiplying: CublasError(CUBLAS_STATUS_EXECUTION_FAILED)");
+        assert!(matches!(failed.into(), Refused::Failed(_)));
     }
 }

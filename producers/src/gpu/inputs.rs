@@ -8,7 +8,7 @@ use super::{
     error::GpuError,
     nvrtc::{Defines, Source, defines, source},
 };
-use cudarc::driver::{CudaSlice, PushKernelArg};
+use cudarc::driver::{CudaSlice, DevicePtr, PushKernelArg, sys::CUdeviceptr};
 use std::ops::Range;
 
 pub(crate) const SOURCE: Source = source!("inputs.cu");
@@ -34,15 +34,46 @@ pub(crate) fn room(device: &Device, dtype: Dtype, n: usize) -> Result<CudaSlice<
 
 /// `n` elements of `dtype` in [-1, 1]: [`rounded`] of `seed`.
 pub(crate) fn filled(device: &Device, dtype: Dtype, n: usize, seed: u64) -> Result<CudaSlice<u8>, GpuError> {
-    let kernel = device.kernel(SOURCE, &defines(dtype, &[]), "fill")?;
-    let out = room(device, dtype, n)?;
-    let n = n as u64;
-    let mut launch = device.stream.launch_builder(&kernel);
-    launch.arg(&out).arg(&n).arg(&seed);
-    // SAFETY: the kernel writes `n` elements of the type, as many as `out` has room for.
-    unsafe { launch.launch(device.grid(out.len() / dtype.bytes(), THREADS)) }
-        .map_err(GpuError::driver("filling inputs"))?;
+    let mut out = room(device, dtype, n)?;
+    fill(device, dtype, "fill", &mut out, n, seed)?;
     Ok(out)
+}
+
+/// `n` elements of one byte, by the kernel `name` for a type that is none of [`Dtype`].
+pub(crate) fn filled_bytes(
+    device: &Device,
+    name: &str,
+    n: usize,
+    seed: u64,
+) -> Result<CudaSlice<u8>, GpuError> {
+    // SAFETY: bytes have no invalid values, and all are written before anything reads them.
+    let mut out = unsafe { device.stream.alloc(n) }.map_err(GpuError::driver("allocating"))?;
+    fill(device, Dtype::F32, name, &mut out, n, seed)?;
+    Ok(out)
+}
+
+/// Has the kernel `name`, compiled for `dtype`, write the `n` elements of `out`.
+fn fill(
+    device: &Device,
+    dtype: Dtype,
+    name: &str,
+    out: &mut CudaSlice<u8>,
+    n: usize,
+    seed: u64,
+) -> Result<(), GpuError> {
+    let kernel = device.kernel(SOURCE, &defines(dtype, &[]), name)?;
+    let (config, elements) = (device.grid(n, THREADS), n as u64);
+    let mut launch = device.stream.launch_builder(&kernel);
+    launch.arg(out).arg(&elements).arg(&seed);
+    // SAFETY: the kernel writes `n` elements of its type, as many as `out` has room for.
+    unsafe { launch.launch(config) }.map_err(GpuError::driver("filling inputs"))?;
+    Ok(())
+}
+
+/// Where `slice` is on the device, for a library that works on the same stream.
+pub(crate) fn address(device: &Device, slice: &CudaSlice<u8>) -> CUdeviceptr {
+    // Nothing is tracked between streams: dropping the guard records nothing.
+    slice.device_ptr(&device.stream).0
 }
 
 /// Element `i` of the array with seed `seed`, as the kernels compute it.
@@ -77,11 +108,19 @@ pub(crate) fn read(
     slice: &CudaSlice<u8>,
     range: Range<usize>,
 ) -> Result<Vec<f64>, GpuError> {
+    Ok(dtype.read(&bytes(device, slice, range.start * dtype.bytes()..range.end * dtype.bytes())?))
+}
+
+/// The bytes `range` of `slice`, copied to the host.
+pub(crate) fn bytes(
+    device: &Device,
+    slice: &CudaSlice<u8>,
+    range: Range<usize>,
+) -> Result<Vec<u8>, GpuError> {
     let problem = GpuError::driver("reading a result");
-    let view = slice.slice(range.start * dtype.bytes()..range.end * dtype.bytes());
-    let bytes = device.stream.clone_dtoh(&view).map_err(&problem)?;
+    let bytes = device.stream.clone_dtoh(&slice.slice(range)).map_err(&problem)?;
     device.stream.synchronize().map_err(&problem)?;
-    Ok(dtype.read(&bytes))
+    Ok(bytes)
 }
 
 /// Where a check looks at `n` elements: everywhere, or at evenly spaced places, the first and the last included.

@@ -10,7 +10,7 @@
 
 use super::{device::Device, error::GpuError, running::Hook};
 use cudarc::driver::{
-    CudaEvent, CudaSlice, PinnedHostSlice,
+    CudaEvent, CudaSlice, CudaStream, PinnedHostSlice,
     sys::{self, CUevent_flags, CUstreamWaitValue_flags},
 };
 use std::{
@@ -168,7 +168,12 @@ fn steps(times: &mut [f64]) -> (f64, f64) {
 
 /// Waits for everything on the stream of `device`, as long as [`LIMIT`]. Unlike the driver's own wait it ends.
 pub(crate) fn finish(device: &Device, what: &'static str) -> Result<(), GpuError> {
-    let event = device.stream.record_event(None).map_err(GpuError::driver(what))?;
+    finish_stream(&device.stream, what)
+}
+
+/// The same for any stream.
+pub(crate) fn finish_stream(stream: &CudaStream, what: &'static str) -> Result<(), GpuError> {
+    let event = stream.record_event(None).map_err(GpuError::driver(what))?;
     let begun = Instant::now();
     while !event.try_is_complete().map_err(GpuError::driver(what))? {
         if begun.elapsed() > LIMIT {

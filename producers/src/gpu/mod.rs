@@ -7,7 +7,9 @@
 //! A family of workloads is a module with its `SPECS` and a function `open`; what a workload does on the device
 //! is a [`Body`](running::Body).
 
+mod alloc;
 mod attention;
+mod compile;
 mod condition;
 mod device;
 mod dtype;
@@ -16,16 +18,21 @@ mod elementwise;
 mod emulated;
 mod error;
 mod facts;
+mod fft;
 mod fma;
+mod gemm;
 mod inputs;
 mod kept;
 mod lane;
+mod launch;
 mod layer_norm;
 mod library;
 mod links;
+mod memcpy;
 mod nccl;
 mod nvml;
 mod nvrtc;
+mod owned;
 mod parameters;
 mod places;
 mod pool;
@@ -36,6 +43,7 @@ mod registry;
 mod rows;
 mod running;
 mod softmax;
+mod spmv;
 mod topology;
 mod transpose;
 mod visible;

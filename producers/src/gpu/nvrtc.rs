@@ -9,7 +9,11 @@
 )]
 
 use super::{dtype::Dtype, error::GpuError, library::Library};
-use cudarc::nvrtc::{CompileError, Ptx, result, result::NvrtcError, sys};
+use cudarc::nvrtc::{
+    CompileError, Ptx,
+    result::{self, NvrtcError},
+    sys,
+};
 use std::ffi::{CStr, CString, c_char};
 
 /// A file of kernels.
@@ -21,16 +25,24 @@ pub(crate) struct Source {
     pub(crate) parts: &'static [(&'static str, &'static str)],
 }
 
+/// The text of the file `kernels/NAME`.
+macro_rules! text {
+    ($name:literal) => {
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/gpu/kernels/", $name))
+    };
+}
+pub(crate) use text;
+
 /// The file `kernels/NAME`, with the element types and other headers before it.
 macro_rules! source {
     ($name:literal $(, $header:literal)*) => {
         $crate::gpu::nvrtc::Source {
             name: $name,
             parts: &[
-                ("element.cuh", include_str!("kernels/element.cuh")),
-                ("ptx.cuh", include_str!("kernels/ptx.cuh")),
-                $(($header, include_str!(concat!("kernels/", $header))),)*
-                ($name, include_str!(concat!("kernels/", $name))),
+                ("element.cuh", $crate::gpu::nvrtc::text!("element.cuh")),
+                ("ptx.cuh", $crate::gpu::nvrtc::text!("ptx.cuh")),
+                $(($header, $crate::gpu::nvrtc::text!($header)),)*
+                ($name, $crate::gpu::nvrtc::text!($name)),
             ],
         }
     };
@@ -49,11 +61,13 @@ const SOURCES: &[(Source, Variants)] = &[
     (super::elementwise::SOURCE, super::elementwise::variants),
     (super::fma::SOURCE, super::fma::variants),
     (super::inputs::SOURCE, super::inputs::variants),
+    (super::launch::SOURCE, |_| any_type()),
     (super::layer_norm::SOURCE, super::layer_norm::variants),
     (super::nccl::SOURCE, super::nccl::variants),
     (super::quantise::SOURCE, super::quantise::variants),
     (super::reduce::SOURCE, super::reduce::variants),
     (super::softmax::SOURCE, super::softmax::variants),
+    (super::spmv::SOURCE, |_| any_type()),
     (super::transpose::SOURCE, super::transpose::variants),
 ];
 
@@ -61,6 +75,11 @@ const SOURCES: &[(Source, Variants)] = &[
 pub(crate) fn defines(dtype: Dtype, others: &[(&str, usize)]) -> Defines {
     let element = format!("ELEMENT={}", dtype.name());
     std::iter::once(element).chain(others.iter().map(|(name, value)| format!("{name}={value}"))).collect()
+}
+
+/// The macros of kernels that have no element type: any will do.
+pub(crate) fn any_type() -> Vec<Defines> {
+    vec![defines(Dtype::F32, &[])]
 }
 
 /// Compiles every kernel with every set of macros, down to machine code for the compute capability `major.minor`:
@@ -86,15 +105,19 @@ pub fn compile_all((major, minor): (i32, i32)) -> Result<Vec<(String, String)>, 
 }
 
 impl Source {
-    /// PTX for devices of compute capability `major.minor` and later, with the macros `defines`. A compiler that is
-    /// older than the device compiles for the newest one that it knows, which the driver then translates.
+    /// What the driver loads on devices of compute capability `major.minor`, with the macros `defines`: machine code, as
+    /// drivers refuse PTX of a compiler that is newer than they. A compiler that is older than the device compiles PTX
+    /// for the newest that it knows, which the driver then translates.
     ///
     /// # Errors
     /// [`GpuError`] if there is no compiler, or the source does not compile.
     pub(crate) fn compile(self, (major, minor): (i32, i32), defines: &[String]) -> Result<Ptx, GpuError> {
         Library::Nvrtc.require()?;
-        let arch = newest(&architectures(), 10 * major + minor);
-        self.program(&format!("compute_{arch}"), defines).map(|(ptx, _)| ptx)
+        let (known, arch) = (architectures(), 10 * major + minor);
+        if known.contains(&arch) {
+            return self.machine_code((major, minor), defines).map(Ptx::from_binary);
+        }
+        self.program(&format!("compute_{}", newest(&known, arch)), defines).map(|(ptx, _)| ptx)
     }
 
     /// All of it, of which the compiler says where a line is from.
@@ -102,12 +125,47 @@ impl Source {
         self.parts.iter().map(|(name, text)| format!("#line 1 \"{name}\"\n{text}")).collect()
     }
 
-    /// PTX, and what the compiler said.
+    /// The same for `arch`, with what the compiler said.
     fn program(self, arch: &str, defines: &[String]) -> Result<(Ptx, String), GpuError> {
-        let mut options = vec![format!("--gpu-architecture={arch}"), "--std=c++17".into()];
-        options.extend(defines.iter().map(|define| format!("--define-macro={define}")));
-        build(self, &options).map_err(|error| GpuError::compile(self.name, arch, &error))
+        build(self, &options(arch, defines)).map_err(|error| GpuError::compile(self.name, arch, &error))
     }
+
+    /// Machine code for devices of compute capability `major.minor`, with the macros `defines`.
+    ///
+    /// # Errors
+    /// As [`compile`](Self::compile), and where the compiler is older than the devices: machine code is for one
+    /// major version.
+    pub(crate) fn machine_code(
+        self,
+        (major, minor): (i32, i32),
+        defines: &[String],
+    ) -> Result<Vec<u8>, GpuError> {
+        Library::Nvrtc.require()?;
+        let newest = newest(&architectures(), 10 * major + minor);
+        if newest / 10 != major {
+            return Err(GpuError::Missing(format!(
+                "this NVRTC makes no machine code for compute capability {major}.{minor}: install a newer one"
+            )));
+        }
+        let arch = format!("sm_{newest}");
+        let options = options(&arch, defines);
+        let program = compiled(self, &options).map_err(|error| GpuError::compile(self.name, &arch, &error));
+        let (program, _) = program?;
+        let problem = GpuError::library("reading machine code");
+        let mut size = 0;
+        // SAFETY: the program lives to the end of this function, and there is as much room as it asks for.
+        unsafe {
+            sys::nvrtcGetCUBINSize(program.0, &raw mut size).result().map_err(&problem)?;
+            let mut code = vec![0_u8; size];
+            sys::nvrtcGetCUBIN(program.0, code.as_mut_ptr().cast()).result().map_err(&problem)?;
+            Ok(code)
+        }
+    }
+}
+
+fn options(arch: &str, defines: &[String]) -> Vec<String> {
+    let first = [format!("--gpu-architecture={arch}"), "--std=c++17".into()];
+    first.into_iter().chain(defines.iter().map(|define| format!("--define-macro={define}"))).collect()
 }
 
 /// What the compiler can compile for: 90 is compute capability 9.0.
@@ -139,7 +197,16 @@ impl Drop for Program {
     }
 }
 
+/// PTX, and what the compiler said.
 fn build(source: Source, options: &[String]) -> Result<(Ptx, String), CompileError> {
+    let (program, log) = compiled(source, options)?;
+    // SAFETY: the program lives to the end of this function.
+    let ptx = unsafe { result::get_ptx(program.0) }.map_err(CompileError::GetPtxError)?;
+    Ok((Ptx::from_src(text_of(&ptx).to_string_lossy()), log))
+}
+
+/// The program that was compiled, and what the compiler said.
+fn compiled(source: Source, options: &[String]) -> Result<(Program, String), CompileError> {
     let invalid = |_| CompileError::CreationError(NvrtcError(sys::nvrtcResult::NVRTC_ERROR_INVALID_INPUT));
     let (text, name) =
         (CString::new(source.text()).map_err(invalid)?, CString::new(source.name).map_err(invalid)?);
@@ -153,9 +220,7 @@ fn build(source: Source, options: &[String]) -> Result<(Ptx, String), CompileErr
         options: options.to_vec(),
         log: log.clone(),
     })?;
-    // SAFETY: as above.
-    let ptx = unsafe { result::get_ptx(program.0) }.map_err(CompileError::GetPtxError)?;
-    Ok((Ptx::from_src(text_of(&ptx).to_string_lossy()), log.to_string_lossy().trim().to_owned()))
+    Ok((program, log.to_string_lossy().trim().to_owned()))
 }
 
 /// What stands before the first zero of `text`.

@@ -66,7 +66,9 @@ impl Spec {
         let mut values = Values::default();
         for parameter in self.parameters {
             let Parameter { name, meaning, default, words, silent } = *parameter;
-            let text = given.get(name).map(String::as_str).or(default);
+            // The m and k of a matrix product are its n unless given.
+            let given_n = || given.get("n").filter(|_| matches!(name, "m" | "k"));
+            let text = given.get(name).or_else(given_n).map(String::as_str).or(default);
             let text = text.ok_or(WorkloadError::MissingParameter {
                 workload: self.name,
                 parameter: name,
@@ -140,6 +142,21 @@ mod tests {
         let (benchmark, values) = plan(&[("bytes", "4MiB"), ("n", "7")]).expect("a plan");
         assert_eq!(benchmark.to_string(), "gpu.test{bytes=4194304,mode=batch,n=7}");
         assert_eq!((values.number("bytes"), values.size("n"), values.word("mode")), (4 << 20, 7, "batch"));
+    }
+
+    /// A matrix is square unless its other sides are given.
+    #[test]
+    fn other_sides_are_n() {
+        const SIDES: &[Parameter] =
+            &[Parameter::number("m", ""), Parameter::number("n", ""), Parameter::number("k", "")];
+        let spec = Spec { parameters: SIDES, ..SPEC };
+        let given = |pairs: &[(&str, &str)]| {
+            let given = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+            spec.plan(&given).map(|(benchmark, _)| benchmark.to_string())
+        };
+        assert_eq!(given(&[("n", "64")]).as_deref(), Ok("gpu.test{k=64,m=64,n=64}"));
+        assert_eq!(given(&[("n", "64"), ("k", "8")]).as_deref(), Ok("gpu.test{k=8,m=64,n=64}"));
+        assert!(given(&[("m", "64")]).expect_err("no n").to_string().contains("needs the parameter"));
     }
 
     /// Each mistake is named with the way out.

@@ -175,7 +175,7 @@ fn matching(folder: &Path, prefix: &str) -> Vec<PathBuf> {
 }
 
 /// The numbers in a name, so that 3.12 comes after 3.9.
-fn numbers(name: &str) -> Vec<u64> {
+pub(crate) fn numbers(name: &str) -> Vec<u64> {
     name.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect()
 }
 

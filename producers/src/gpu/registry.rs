@@ -1,15 +1,15 @@
 //! The workloads by name.
 
 use super::{
-    attention,
+    alloc, attention, compile,
     device::Device,
     elementwise,
     error::GpuError,
-    fma, layer_norm, nccl,
+    fft, fma, gemm, launch, layer_norm, memcpy, nccl,
     parameters::{Spec, Values},
     quantise, reduce,
     running::{Opened, Running},
-    softmax, transpose,
+    softmax, spmv, transpose,
 };
 use crate::{
     measure::Workload,
@@ -33,6 +33,13 @@ const FAMILIES: &[(&[Spec], Open)] = &[
     (quantise::SPECS, quantise::open),
     (attention::SPECS, attention::open),
     (fma::SPECS, fma::open),
+    (gemm::SPECS, gemm::open),
+    (fft::SPECS, fft::open),
+    (spmv::SPECS, spmv::open),
+    (memcpy::SPECS, memcpy::open),
+    (alloc::SPECS, alloc::open),
+    (launch::SPECS, launch::open),
+    (compile::SPECS, compile::open),
 ];
 
 /// Every workload of GPUs.
@@ -75,4 +82,56 @@ pub(crate) fn open(benchmark: &Benchmark, seed: u64) -> Result<Box<dyn Workload>
             Refused::Failed(text)
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cpu::Parameter;
+    use std::collections::BTreeMap;
+
+    /// A small size in every number, and each word of each parameter with each of the others.
+    fn small(parameters: &[Parameter]) -> Vec<BTreeMap<String, String>> {
+        parameters.iter().fold(vec![BTreeMap::new()], |all, parameter| {
+            let number = if parameter.name == "bytes" { "65536" } else { "32" };
+            let values = if parameter.words.is_empty() { &[number] } else { parameter.words };
+            let with = |given: &BTreeMap<String, String>, value: &str| {
+                let mut given = given.clone();
+                given.insert(parameter.name.to_owned(), value.to_owned());
+                given
+            };
+            all.iter().flat_map(|given| values.iter().map(move |value| with(given, value))).collect()
+        })
+    }
+
+    /// Every workload is right on the device of this machine and can be sampled, in all of its kinds and modes.
+    #[test]
+    fn workloads_are_right_here() {
+        if let Err(error) = Device::shared() {
+            eprintln!("skipped: {error}");
+            return;
+        }
+        for spec in specs() {
+            for given in small(spec.parameters) {
+                let (benchmark, _) = spec.plan(&given).expect("known parameters");
+                let mut workload = match open(&benchmark, 42) {
+                    Ok(workload) => workload,
+                    Err(Refused::Skipped(reason)) => {
+                        eprintln!("skipped: {benchmark}: {reason}");
+                        continue;
+                    }
+                    Err(Refused::Failed(problem)) => panic!("{benchmark}: {problem}"),
+                };
+                workload.check().expect("a right result");
+                let iterations = workload.fixed_iterations().unwrap_or(3);
+                for _ in 0..2 {
+                    workload.prepare(iterations);
+                    workload.run(iterations);
+                    let is_timed = workload.device_time().is_none_or(|time| time > 0.0);
+                    assert!(is_timed, "{benchmark}: no time");
+                    workload.settle();
+                }
+            }
+        }
+    }
 }

@@ -48,6 +48,11 @@ pub(crate) trait Body {
         false
     }
 
+    /// Iterations of every sample where they cannot be chosen, as for launches that must not outrun the device.
+    fn fixed_iterations(&self) -> Option<u64> {
+        None
+    }
+
     /// What comes after each sample, outside the timing.
     ///
     /// # Errors
@@ -221,7 +226,8 @@ impl Workload for Running {
 
     /// What was made cold or is measured alone is so once.
     fn fixed_iterations(&self) -> Option<u64> {
-        matches!(self.mode, Mode::Hot | Mode::Cold).then_some(1)
+        let once = matches!(self.mode, Mode::Hot | Mode::Cold).then_some(1);
+        once.or_else(|| self.opened.body.fixed_iterations())
     }
 
     fn check(&mut self) -> Result<Check, WrongResult> {

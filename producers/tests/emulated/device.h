@@ -1,15 +1,14 @@
 // A device of one multiprocessor, on a processor: kernels in CUDA C++ run here as ordinary C++. One block at a time, each
 // of its threads a context of its own that runs until it waits for its warp or its block.
 
-#include <cmath>
-#include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <functional>
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <type_traits>
 #include <ucontext.h>
 #include <utility>
-#include <vector>
 
 #define __device__
 #define __global__
@@ -58,18 +57,20 @@ static float rsqrtf(float x) { return 1 / sqrtf(x); }
 static double __fma_rn(double x, double a, double b) { return fma(x, a, b); }
 static float __fmaf_rn(float x, float a, float b) { return fmaf(x, a, b); }
 static int __float2int_rn(float x) { return (int)nearbyintf(x); }
+static int __double2int_rn(double x) { return (int)nearbyint(x); }
 static unsigned atomicAdd(unsigned *at, unsigned x) { return std::exchange(*at, *at + x); }
 static unsigned long long atomicAdd(unsigned long long *at, unsigned long long x) { return std::exchange(*at, *at + x); }
 static void __threadfence() {}
 
 struct Thread {
     ucontext_t context;
-    std::vector<char> stack;
     bool done;
+    char stack[1 << 16];
 };
-static std::vector<Thread> threads;
+static Thread threads[1024];
 static ucontext_t scheduler;
-static std::function<void()> body;
+// What each thread does.
+static void (*body)();
 
 static void give_way() { swapcontext(&threads[threadIdx.x].context, &scheduler); }
 
@@ -133,10 +134,11 @@ static void enter() {
 static void run_block(unsigned count) {
     block = {count};
     for (unsigned warp = 0; warp < count / 32; ++warp) warps[warp] = {32};
-    for (Thread &thread : threads) {
+    for (unsigned i = 0; i < count; ++i) {
+        Thread &thread = threads[i];
         getcontext(&thread.context);
-        thread.context.uc_stack.ss_sp = thread.stack.data();
-        thread.context.uc_stack.ss_size = thread.stack.size();
+        thread.context.uc_stack.ss_sp = thread.stack;
+        thread.context.uc_stack.ss_size = sizeof thread.stack;
         thread.context.uc_link = &scheduler;
         thread.done = false;
         makecontext(&thread.context, enter, 0);
@@ -156,34 +158,34 @@ static void read_all(void *to, size_t bytes) {
     if (fread(to, 1, bytes, stdin) != bytes) fail("too few arguments");
 }
 
-// Launches `kernel` on argv[1] blocks of argv[2] threads. Standard input has its arguments: the length of an array in bytes
-// and its bytes, or 0 and eight bytes of a number. Standard output gets the arrays.
-template <class... Parameters> static int launch(void (*kernel)(Parameters...), char **argv) {
-    unsigned blocks = atoi(argv[1]), count = atoi(argv[2]);
-    std::vector<std::vector<uint4>> arrays(sizeof...(Parameters));
-    void *values[sizeof...(Parameters)];
-    uint64_t lengths[sizeof...(Parameters)];
-    for (size_t i = 0; i < sizeof...(Parameters); ++i) {
-        read_all(&lengths[i], 8);
-        if (lengths[i] == 0) {
-            read_all(&values[i], 8);
-            continue;
-        }
-        arrays[i].resize(lengths[i] / 16 + 1);
-        values[i] = arrays[i].data();
-        read_all(values[i], lengths[i]);
-    }
-    threads.resize(count);
-    for (Thread &thread : threads) thread.stack.resize(1 << 18);
-    gridDim.x = blocks;
-    blockDim.x = count;
-    body = [&] {
-        [&]<size_t... I>(std::index_sequence<I...>) {
-            kernel(*(std::remove_reference_t<Parameters> *)&values[I]...);
-        }(std::index_sequence_for<Parameters...>());
-    };
-    for (blockIdx.x = 0; blockIdx.x < blocks; ++blockIdx.x) run_block(count);
+static uint64_t lengths[16];
+static void *values[16];
+
+// Reads argument `i`: the length of an array in bytes and its bytes, or 0 and eight bytes of a number.
+static void read_argument(size_t i) {
+    read_all(&lengths[i], 8);
+    if (lengths[i] == 0) return read_all(&values[i], 8);
+    values[i] = aligned_alloc(64, (lengths[i] / 64 + 1) * 64);
+    read_all(values[i], lengths[i]);
+}
+
+template <class... Parameters, size_t... I>
+static void call(void (*kernel)(Parameters...), std::index_sequence<I...>) {
+    kernel(*(std::remove_cv_t<Parameters> *)&values[I]...);
+}
+
+// Launches KERNEL on argv[1] blocks of argv[2] threads: its arguments come on standard input, and its arrays go to
+// standard output.
+template <auto KERNEL, class... Parameters> static void launch_typed(void (*)(Parameters...), char **argv) {
+    for (size_t i = 0; i < sizeof...(Parameters); ++i) read_argument(i);
+    unsigned count = blockDim.x = atoi(argv[2]);
+    gridDim.x = atoi(argv[1]);
+    body = [] { call(KERNEL, std::index_sequence_for<Parameters...>()); };
+    for (blockIdx.x = 0; blockIdx.x < gridDim.x; ++blockIdx.x) run_block(count);
     for (size_t i = 0; i < sizeof...(Parameters); ++i)
         if (lengths[i] && fwrite(values[i], 1, lengths[i], stdout) != lengths[i]) fail("cannot write");
+}
+template <auto KERNEL> static int launch(char **argv) {
+    launch_typed<KERNEL>(KERNEL, argv);
     return 0;
 }

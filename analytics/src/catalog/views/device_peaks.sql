@@ -11,23 +11,23 @@ WITH sheet AS (
         ('A100-SXM4', 'flop/s', 'tf32', 156e12),
         ('A100-SXM4', 'flop/s', 'f16', 312e12),
         ('A100-SXM4', 'flop/s', 'bf16', 312e12),
-        ('A100-SXM4', 'flop/s', 'i8', 624e12),
+        ('A100-SXM4', 'flop/s', 'int8', 624e12),
         ('H100 80GB HBM3', 'B/s', NULL, 3.35e12),
         ('H100 80GB HBM3', 'flop/s', 'f64', 67e12),
         ('H100 80GB HBM3', 'flop/s', 'f32', 67e12),
         ('H100 80GB HBM3', 'flop/s', 'tf32', 494.5e12),
         ('H100 80GB HBM3', 'flop/s', 'f16', 989.5e12),
         ('H100 80GB HBM3', 'flop/s', 'bf16', 989.5e12),
-        ('H100 80GB HBM3', 'flop/s', 'f8', 1979e12),
-        ('H100 80GB HBM3', 'flop/s', 'i8', 1979e12),
+        ('H100 80GB HBM3', 'flop/s', 'fp8', 1979e12),
+        ('H100 80GB HBM3', 'flop/s', 'int8', 1979e12),
         ('H200', 'B/s', NULL, 4.8e12),
         ('H200', 'flop/s', 'f64', 67e12),
         ('H200', 'flop/s', 'f32', 67e12),
         ('H200', 'flop/s', 'tf32', 494.5e12),
         ('H200', 'flop/s', 'f16', 989.5e12),
         ('H200', 'flop/s', 'bf16', 989.5e12),
-        ('H200', 'flop/s', 'f8', 1979e12),
-        ('H200', 'flop/s', 'i8', 1979e12)
+        ('H200', 'flop/s', 'fp8', 1979e12),
+        ('H200', 'flop/s', 'int8', 1979e12)
     ) AS of_vendor (model, unit, dtype, figure)
 ),
 measured_peaks AS (

@@ -19,13 +19,13 @@ mod workload;
 use super::{
     device::Device,
     error::GpuError,
-    nvrtc::{Defines, Source},
+    nvrtc::{Defines, Source, text},
     parameters::{Spec, Values},
 };
 use crate::{cpu::Parameter, measure::Workload, ranks::RANKS};
 
 pub(crate) const SOURCE: Source =
-    Source { name: "collective.cu", parts: &[("collective.cu", include_str!("../kernels/collective.cu"))] };
+    Source { name: "collective.cu", parts: &[("collective.cu", text!("collective.cu"))] };
 
 /// Every set of macros that the kernels are compiled with.
 pub(crate) fn variants(_capability: (i32, i32)) -> Vec<Defines> {
