@@ -6,7 +6,7 @@
 -- The smallest side of the product stands for its size. The peak is the best of all sessions of that device.
 WITH session AS (
     SELECT
-        benchmark_id, label, device_timings.device, device_timings.device_name, device_timings.dtype, mode, n,
+        benchmark_id, device_timings.label, device_timings.device, device_timings.device_name, device_timings.dtype, mode, n,
         session_id, rank,
         flops / median AS rate,
         device_peaks.peak,

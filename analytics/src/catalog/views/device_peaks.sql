@@ -3,16 +3,17 @@
 -- memory: what moves less than 256 MiB does not count. Beside it what the vendor's data sheet says, dense and
 -- without sparsity: NVIDIA A100 (DS-10031), H100 (tensor core GPU data sheet, 2023), H200 (data sheet, 2024).
 WITH sheet AS (
-    SELECT * FROM (VALUES
-        ('A100-SXM4-40GB', 'B/s', CAST(NULL AS VARCHAR), 1.555e12),
-        ('A100-SXM4-80GB', 'B/s', NULL, 2.039e12),
+    SELECT column1 AS model, column2 AS unit, column3 AS dtype, column4 AS figure
+    FROM (VALUES
+        ('A100-SXM4-40GB', 'B/s', '', 1.555e12),
+        ('A100-SXM4-80GB', 'B/s', '', 2.039e12),
         ('A100-SXM4', 'flop/s', 'f64', 19.5e12),
         ('A100-SXM4', 'flop/s', 'f32', 19.5e12),
         ('A100-SXM4', 'flop/s', 'tf32', 156e12),
         ('A100-SXM4', 'flop/s', 'f16', 312e12),
         ('A100-SXM4', 'flop/s', 'bf16', 312e12),
         ('A100-SXM4', 'flop/s', 'int8', 624e12),
-        ('H100 80GB HBM3', 'B/s', NULL, 3.35e12),
+        ('H100 80GB HBM3', 'B/s', '', 3.35e12),
         ('H100 80GB HBM3', 'flop/s', 'f64', 67e12),
         ('H100 80GB HBM3', 'flop/s', 'f32', 67e12),
         ('H100 80GB HBM3', 'flop/s', 'tf32', 494.5e12),
@@ -20,7 +21,7 @@ WITH sheet AS (
         ('H100 80GB HBM3', 'flop/s', 'bf16', 989.5e12),
         ('H100 80GB HBM3', 'flop/s', 'fp8', 1979e12),
         ('H100 80GB HBM3', 'flop/s', 'int8', 1979e12),
-        ('H200', 'B/s', NULL, 4.8e12),
+        ('H200', 'B/s', '', 4.8e12),
         ('H200', 'flop/s', 'f64', 67e12),
         ('H200', 'flop/s', 'f32', 67e12),
         ('H200', 'flop/s', 'tf32', 494.5e12),
@@ -28,7 +29,7 @@ WITH sheet AS (
         ('H200', 'flop/s', 'bf16', 989.5e12),
         ('H200', 'flop/s', 'fp8', 1979e12),
         ('H200', 'flop/s', 'int8', 1979e12)
-    ) AS of_vendor (model, unit, dtype, figure)
+    )
 ),
 measured_peaks AS (
     SELECT
@@ -56,11 +57,10 @@ measured_peaks AS (
     GROUP BY device, device_name, node
 )
 SELECT
-    device, device_name, node, kind, dtype, peak, unit, sessions, label,
-    (
-        SELECT max(figure) FROM sheet
-        WHERE strpos(measured_peaks.device_name, sheet.model) > 0
-            AND sheet.unit = measured_peaks.unit
-            AND (sheet.dtype IS NOT DISTINCT FROM measured_peaks.dtype)
-    ) AS data_sheet
+    device, device_name, node, kind, measured_peaks.dtype, peak, measured_peaks.unit, sessions, label,
+    figure AS data_sheet
 FROM measured_peaks
+LEFT JOIN sheet
+    ON sheet.unit = measured_peaks.unit
+    AND sheet.dtype = coalesce(measured_peaks.dtype, '')
+    AND strpos(measured_peaks.device_name, sheet.model) > 0
