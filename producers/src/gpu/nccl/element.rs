@@ -64,11 +64,16 @@ mod tests {
     /// Whole numbers up to 256 are exact in every type, so that sums can be compared bit by bit.
     #[test]
     fn small_numbers_are_exact() {
-        for value in 0..=256 {
-            assert_eq!(f16::from_bits(Element::F16.bits(value) as u16).to_f64(), f64::from(value));
-            assert_eq!(bf16::from_bits(Element::Bf16.bits(value) as u16).to_f64(), f64::from(value));
-            assert_eq!(f32::from_bits(Element::F32.bits(value) as u32), f32::from(value));
-            assert_eq!(f64::from_bits(Element::F64.bits(value)), f64::from(value));
+        for value in 0..=256_u16 {
+            let bits = |element: Element| element.bits(value);
+            let found = [
+                f16::from_bits(bits(Element::F16) as u16).to_f64(),
+                bf16::from_bits(bits(Element::Bf16) as u16).to_f64(),
+                f64::from(f32::from_bits(bits(Element::F32) as u32)),
+                f64::from_bits(bits(Element::F64)),
+            ];
+            assert_eq!(found.map(f64::to_bits), [f64::from(value).to_bits(); 4]);
+            assert_eq!(bits(Element::I32), u64::from(value));
         }
         let bytes = ["f64", "f32", "f16", "bf16", "i32"].map(|word| Element::of(word).bytes());
         assert_eq!(bytes, [8, 4, 2, 2, 4]);
