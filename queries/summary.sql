@@ -7,10 +7,10 @@
 
 -- The session is the unit of replication: a session's centre is the median of its samples, which a
 -- few disturbed samples do not move; the interval is taken over the sessions' centres. One session
--- has no interval.
-WITH session AS (
+-- has no interval. Of several ranks of a session the worst one counts.
+WITH of_rank AS (
     SELECT
-        benchmark_id, label, arm, metric, unit, session_id, rank, flops, bytes, flags,
+        benchmark_id, label, arm, metric, unit, better, session_id, flops, bytes, flags,
         cardinality("values") AS samples,
         list_avg("values") AS mean,
         list_median("values") AS median,
@@ -20,6 +20,19 @@ WITH session AS (
     WHERE run_id = coalesce($run, (SELECT max(run_id) FROM measured))
         AND ($metric = 'all' OR metric = $metric)
 ),
+session AS (
+    SELECT
+        benchmark_id, label, arm, metric, unit, session_id,
+        max(flops) AS flops,
+        max(bytes) AS bytes,
+        max(samples) AS samples,
+        CASE WHEN better = 'higher' THEN min(mean) ELSE max(mean) END AS mean,
+        CASE WHEN better = 'higher' THEN min(median) ELSE max(median) END AS median,
+        max(cv) AS cv,
+        flatten(array_agg(flags)) AS flags
+    FROM of_rank
+    GROUP BY benchmark_id, label, arm, metric, unit, better, session_id
+),
 benchmark AS (
     SELECT
         benchmark_id, label, arm, metric, unit,
@@ -27,9 +40,9 @@ benchmark AS (
         max(bytes) AS bytes,
         count(DISTINCT session_id) AS sessions,
         sum(samples) AS samples,
-        array_agg(mean ORDER BY session_id, rank) AS means,
-        array_agg(median ORDER BY session_id, rank) AS medians,
-        array_agg(cv ORDER BY session_id, rank) AS cvs,
+        array_agg(mean ORDER BY session_id) AS means,
+        array_agg(median ORDER BY session_id) AS medians,
+        array_agg(cv ORDER BY session_id) AS cvs,
         array_sort(array_distinct(flatten(array_agg(flags)))) AS flags
     FROM session
     GROUP BY benchmark_id, label, arm, metric, unit

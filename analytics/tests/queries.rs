@@ -58,21 +58,31 @@ impl DB for Database {
 /// The queries that are asked of the lake that has a run with counters, peaks and failures.
 const OF_COUNTERS: [&str; 4] = ["counters", "failures", "peaks", "roofline"];
 
+/// The queries that are asked of the lake that has a run on devices.
+const OF_DEVICES: [&str; 4] = ["device_peaks", "device_roofline", "gpu_gemm", "throttling"];
+
 /// The queries that are asked of the lake in which something was declared and decided.
 const OF_DECISIONS: [&str; 3] = ["baseline_history", "baselines", "verdicts"];
+
+/// The queries that are asked of the lake in which several ranks measured together.
+const OF_RANKS: [&str; 2] = ["busbw", "scaling"];
 
 /// Every named query has its expected result beside it, and gives it.
 #[tokio::test(flavor = "multi_thread")]
 async fn named_queries_give_their_expected_results() {
-    let [plain, counted, decided] = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    let [plain, counted, devices, decided, together] = [(); 5].map(|()| tempfile::tempdir().unwrap());
     fixture::write(plain.path()).await;
     fixture::write_with_counters(counted.path()).await;
+    fixture::write_with_devices(devices.path()).await;
     fixture::write_with_decisions(decided.path()).await;
+    fixture::write_of_ranks(together.path()).await;
     for query in queries::all() {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../queries/{}.slt", query.name));
         assert!(file.exists(), "queries/{}.sql has no .slt beside it", query.name);
         let folder = match query.name.as_str() {
             name if OF_COUNTERS.contains(&name) => &counted,
+            name if OF_DEVICES.contains(&name) => &devices,
+            name if OF_RANKS.contains(&name) => &together,
             name if OF_DECISIONS.contains(&name) => &decided,
             _ => &plain,
         };

@@ -143,7 +143,7 @@ pub(crate) struct Demo {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Run {
-    /// The suite's TOML file, or the name of one that is built in (demo, roofline)
+    /// The suite's TOML file, or the name of one that is built in (demo, roofline, gpu)
     pub(crate) suite: PathBuf,
     /// Fresh processes to measure in, for each arm; `auto` goes on until every interval is within
     /// --precision, or --budget is spent
@@ -196,6 +196,14 @@ pub(crate) struct Run {
     /// Partitions of topics that do not exist yet
     #[arg(long, default_value_t = 4, requires = "brokers")]
     pub(crate) partitions: i32,
+    /// Processes of a session, for benchmarks that several measure together (their parameter `ranks`); others
+    /// are measured by the first
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) ranks: u32,
+    /// One such process for each of these GPUs, named as in CUDA_VISIBLE_DEVICES, such as 0,1; `all` for every
+    /// visible one
+    #[arg(long, value_name = "LIST|all", conflicts_with = "ranks")]
+    pub(crate) devices: Option<String>,
     /// Run sessions on these processors alone, such as 0-3,8
     #[arg(long, value_name = "LIST")]
     pub(crate) pin: Option<String>,

@@ -15,6 +15,7 @@ use benchlake_producers::{
     emit::{Forwarder, Spool, SpoolOptions, WhenFull},
     environment::Topology,
     machine::{self, Placement},
+    ranks,
     session::{self, Builtin, SessionSpec},
     suite::{self, Suite},
 };
@@ -47,6 +48,7 @@ pub(crate) fn run(args: &Run, global: &Global) -> Result<u8, Failure> {
     // Sessions run in the suite's folder.
     let spool = std::path::absolute(spool_folder(args, lake.as_deref()))?;
     let when_full = if args.spool_drop { WhenFull::DropNewest } else { WhenFull::Block };
+    let devices = devices(args)?;
     let arms = arms(&args.arms, &suite, &folder, global)?;
     let template = SessionSpec {
         filter: args.filter.clone(),
@@ -55,6 +57,8 @@ pub(crate) fn run(args: &Run, global: &Global) -> Result<u8, Failure> {
         spool_options: SpoolOptions { max_bytes: args.spool_max << 20, when_full, ..SpoolOptions::default() },
         memory_limit: Some(args.memory_limit.map_or_else(memory, |mebibytes| (mebibytes as u64) << 20)),
         counters: !args.no_counters,
+        world_size: world_size(args, &devices),
+        devices,
         pin: args.pin.clone(),
         numa: args.numa,
         folder: Some(folder.clone()),
@@ -71,6 +75,19 @@ pub(crate) fn run(args: &Run, global: &Global) -> Result<u8, Failure> {
         query::print_named(lake, &At::Latest, "summary", &parameters)?;
     }
     Ok(code)
+}
+
+/// The devices of the ranks; none where none are named.
+fn devices(args: &Run) -> Result<Vec<String>, Failure> {
+    let visible = std::env::var("CUDA_VISIBLE_DEVICES").ok();
+    args.devices.as_deref().map_or(Ok(Vec::new()), |list| {
+        ranks::devices(list, visible.as_deref(), ranks::visible_devices).map_err(Failure::usage)
+    })
+}
+
+/// How many processes a session is.
+fn world_size(args: &Run, devices: &[String]) -> i64 {
+    if devices.is_empty() { args.ranks.into() } else { i64::try_from(devices.len()).unwrap_or(i64::MAX) }
 }
 
 /// The suite, how errors call it, and the folder that its programs and its repository are looked for in.
@@ -107,6 +124,10 @@ fn show_config(args: &Run, lake: Option<&str>) -> Result<u8, Failure> {
             ("precision", args.precision.to_string()),
             ("budget", args.budget.to_string()),
         ]),
+    }
+    match &args.devices {
+        Some(list) => options.push(("devices", list.clone())),
+        None => options.push(("ranks", args.ranks.to_string())),
     }
     options.extend(args.arms.iter().map(|(name, what)| ("arm", format!("{name}={what}"))));
     if let Some(lake) = lake {

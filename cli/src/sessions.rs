@@ -5,7 +5,7 @@ use benchlake_producers::session::{
     SessionEvent, SessionSpec,
     supervise::{Told, supervise},
 };
-use benchlake_schemas::{BenchmarkId, Status};
+use benchlake_schemas::{BenchmarkId, Status, StopReason};
 use indicatif::ProgressBar;
 use std::{
     collections::BTreeMap,
@@ -66,10 +66,11 @@ pub(crate) fn launch(
                 arms.entry(arm.clone()).or_default().insert(round, times);
             }
         }
-        Told::Event(SessionEvent::Failed { benchmark, error, .. }) => {
+        Told::Event(SessionEvent::Failed { benchmark, reason, error }) => {
             tally.not_measured += 1;
             bar.inc(1);
-            bar.suspend(|| output::remark(global, &format!("failed: {of}: {benchmark}: {error}")));
+            let what = if reason == StopReason::Skipped { "skipped" } else { "failed" };
+            bar.suspend(|| output::remark(global, &format!("{what}: {of}: {benchmark}: {error}")));
         }
         Told::Event(SessionEvent::Started { benchmarks, .. }) => {
             tally.benchmarks = tally.benchmarks.max(benchmarks);

@@ -5,11 +5,14 @@
 
 #[cfg(feature = "kafka")]
 pub mod agent;
+mod catalog;
 pub mod counters;
 pub mod cpu;
 pub mod emit;
 pub mod environment;
 pub mod fault;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 pub mod harness;
 #[cfg(feature = "kafka")]
 mod kafka_args;
@@ -17,6 +20,7 @@ pub mod machine;
 pub mod measure;
 pub mod process;
 mod program;
+pub mod ranks;
 pub mod session;
 #[cfg(feature = "kafka")]
 pub mod simulate;

@@ -3,6 +3,7 @@
 
 use crate::{
     machine::Placement,
+    ranks::RankError,
     session::{self, SessionError, SessionEvent, SessionSpec, Workloads},
 };
 use benchlake_schemas::Status;
@@ -32,6 +33,8 @@ pub mod exit {
     pub const UNREACHABLE: u8 = 6;
     /// A lake is not whole.
     pub const DAMAGED: u8 = 7;
+    /// Another rank of its session is lost.
+    pub const ABANDONED: u8 = 8;
     /// Interrupted; what was measured is kept.
     pub const INTERRUPTED: u8 = 130;
 }
@@ -99,8 +102,10 @@ pub(crate) const fn exit_code(error: &SessionError) -> u8 {
     match error {
         SessionError::NothingMatched { .. } => exit::NOTHING,
         SessionError::Suite(_) | SessionError::Filter { .. } | SessionError::Placement(_) => exit::USAGE,
-        SessionError::Spool(_) | SessionError::MemoryLimit { .. } | SessionError::Start { .. } => {
-            exit::INTERNAL
-        }
+        SessionError::Ranks(RankError::Died { .. } | RankError::Silent { .. }) => exit::ABANDONED,
+        SessionError::Ranks(_)
+        | SessionError::Spool(_)
+        | SessionError::MemoryLimit { .. }
+        | SessionError::Start { .. } => exit::INTERNAL,
     }
 }

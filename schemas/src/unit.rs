@@ -39,6 +39,8 @@ words!(
         Kelvin = "K",
         /// Hertz.
         Hertz = "Hz",
+        /// Watts.
+        Watt = "W",
         /// A plain count of things.
         Count = "1",
     }
@@ -55,8 +57,8 @@ words!(
 );
 
 words!(
-    /// What a series measures. Samples are totals over their iterations, except for the levels
-    /// [`PeakMemory`](Self::PeakMemory) and [`MeanMemory`](Self::MeanMemory).
+    /// What a series measures. Samples are totals over their iterations, except for levels
+    /// ([`is_level`](Self::is_level)), which stand beside 1 iteration.
     Metric {
         /// Elapsed wall-clock time.
         Time = "time",
@@ -108,6 +110,24 @@ words!(
         PeakMemory = "peak_memory",
         /// The mean of the memory that was resident.
         MeanMemory = "mean_memory",
+        /// Elapsed time of the host, where [`Time`](Self::Time) is a device's.
+        HostTime = "host_time",
+        /// Energy of the device.
+        DeviceEnergy = "device_energy",
+        /// Power that the device drew.
+        DevicePower = "device_power",
+        /// Temperature of the device.
+        DeviceTemperature = "device_temperature",
+        /// Clock of the device's multiprocessors.
+        SmClock = "sm_clock",
+        /// Clock of the device's memory.
+        MemoryClock = "memory_clock",
+        /// The most memory of the device that the workload held.
+        PeakDeviceMemory = "peak_device_memory",
+        /// Registers of a thread of the kernel.
+        Registers = "registers",
+        /// The share of the warps of a multiprocessor that the kernel can keep resident.
+        Occupancy = "occupancy",
     }
 );
 
@@ -116,16 +136,39 @@ impl Metric {
     #[must_use]
     pub const fn unit(self) -> Unit {
         match self {
-            Self::Time | Self::CpuTime => Unit::Second,
-            Self::Energy => Unit::Joule,
-            Self::AllocatedBytes | Self::PeakMemory | Self::MeanMemory => Unit::Byte,
+            Self::Time | Self::CpuTime | Self::HostTime => Unit::Second,
+            Self::Energy | Self::DeviceEnergy => Unit::Joule,
+            Self::AllocatedBytes | Self::PeakMemory | Self::MeanMemory | Self::PeakDeviceMemory => Unit::Byte,
+            Self::DevicePower => Unit::Watt,
+            Self::DeviceTemperature => Unit::Kelvin,
+            Self::SmClock | Self::MemoryClock => Unit::Hertz,
             _ => Unit::Count,
         }
     }
 
-    /// The direction in which this metric is better: all of them count what a benchmark costs.
+    /// The direction in which this metric is better: nearly all of them count what a benchmark costs.
     #[must_use]
     pub const fn better(self) -> Better {
-        Better::Lower
+        match self {
+            Self::SmClock | Self::MemoryClock | Self::Occupancy => Better::Higher,
+            _ => Better::Lower,
+        }
+    }
+
+    /// Whether a sample is a level, such as a temperature, not a total that grows with iterations.
+    #[must_use]
+    pub const fn is_level(self) -> bool {
+        matches!(
+            self,
+            Self::PeakMemory
+                | Self::MeanMemory
+                | Self::DevicePower
+                | Self::DeviceTemperature
+                | Self::SmClock
+                | Self::MemoryClock
+                | Self::PeakDeviceMemory
+                | Self::Registers
+                | Self::Occupancy
+        )
     }
 }

@@ -10,9 +10,12 @@ const VIEWS: &[(&str, &str)] = &[
     ("runs", include_str!("views/runs.sql")),
     ("benchmarks", include_str!("views/benchmarks.sql")),
     ("failures", include_str!("views/failures.sql")),
+    ("together", include_str!("views/together.sql")),
     ("timings", include_str!("views/timings.sql")),
     ("peaks", include_str!("views/peaks.sql")),
     ("roofline", include_str!("views/roofline.sql")),
+    ("device_timings", include_str!("views/device_timings.sql")),
+    ("device_peaks", include_str!("views/device_peaks.sql")),
     ("baseline_status", include_str!("views/baseline_status.sql")),
 ];
 

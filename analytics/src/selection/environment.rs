@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Facts that change by themselves, from one minute to the next.
 const VOLATILE: [&str; 5] = ["cpu.steal", "load.", "noise.", "thermal.", "memory.available"];
 /// Facts of what is measured, and of how often: not of what it is measured on.
-const SUBJECT: [&str; 5] = ["program.", "benchlake.commit", "benchlake.version", "run.", "node"];
+const SUBJECT: [&str; 6] =
+    ["program.", "benchlake.commit", "benchlake.version", "run.", "node", "gpu.devices"];
 /// Facts that are told apart, but keep nothing from being compared: which processors were chosen.
 const TOLD: [&str; 3] = ["cpu.affinity", "cpu.usable", "numa.cpus"];
 /// What makes a platform: benchmarks of two of them have nothing to do with each other.

@@ -1,5 +1,6 @@
 //! `benchlake doctor`: what this machine has for measuring, and what to do about what it lacks.
 
+mod gpu;
 mod machine;
 mod tune;
 
@@ -56,7 +57,9 @@ pub(crate) fn run(args: &Doctor) -> Result<u8, Failure> {
     let known = environment::probe();
     let mut findings = hardware(&known);
     findings.extend(machine::settings(&settings(Path::new("/"))));
-    findings.extend([machine::noise(), clock(), counters(), gpus(), disk(), fonts()]);
+    findings.extend([machine::noise(), clock(), counters()]);
+    findings.extend(gpu::gpus());
+    findings.extend([disk(), fonts()]);
     let answer = cluster.as_ref().map(Kafka::answers);
     findings.push(kafka(brokers.unwrap_or_default(), answer.as_ref()));
     print(&findings, args.json)?;
@@ -170,15 +173,6 @@ fn counters() -> Finding {
         ),
         _ => finding("counters", Weight::Good, "hardware counters are there", ""),
     }
-}
-
-fn gpus() -> Finding {
-    let cards = fs::read_dir("/proc/driver/nvidia/gpus").map_or(0, Iterator::count);
-    if cards > 0 {
-        return finding("gpu", Weight::Good, format!("{cards} NVIDIA devices"), "");
-    }
-    let found = if Path::new("/dev/kfd").exists() { "an AMD device, not supported yet" } else { "none" };
-    finding("gpu", Weight::Note, found, "GPU workloads say `skipped` here")
 }
 
 /// The spool fsyncs each record: how long that takes bounds how fast it can be fed.

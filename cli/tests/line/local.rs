@@ -194,7 +194,9 @@ fn completions_and_manual() -> TestResult {
     assert!(dir.path().join("benchlake-run.1").is_file());
     let doctor = ok(benchlake().args(["doctor", "--json"]).output()?)?;
     let findings: Value = serde_json::from_slice(&doctor.stdout)?;
-    assert!(findings.as_array().is_some_and(|findings| findings.len() > 8));
+    let findings = findings.as_array().ok_or("a list")?;
+    assert!(findings.len() > 8);
+    assert!(findings.iter().any(|finding| finding["subject"] == "gpu"), "devices, or why there are none");
     Ok(())
 }
 

@@ -9,6 +9,7 @@ mod kafka;
 mod lake;
 mod local;
 mod operating;
+mod ranks;
 mod reproducibility;
 mod s3;
 mod secure;

@@ -9,6 +9,7 @@ mod bench;
 mod check;
 mod fuzz;
 mod go;
+mod gpu;
 mod jars;
 mod kafka;
 mod listener;
@@ -29,7 +30,7 @@ mod tls;
 mod workspace;
 
 use clap::{Parser, Subcommand};
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 use workspace::Workspace;
 
 /// Developer commands of benchlake
@@ -65,6 +66,18 @@ enum Command {
         kill: bool,
         /// Only this one
         only: Option<Server>,
+    },
+    /// Every workload of GPUs on this machine, checked and beside PyTorch, as a lake and a table in Markdown
+    Gpu {
+        /// A benchlake that was built here or elsewhere [default: target/release/benchlake]
+        #[arg(long, value_name = "FILE")]
+        benchlake: Option<PathBuf>,
+        /// Where the lake and the table go [default: target/gpu]
+        #[arg(long, value_name = "FOLDER")]
+        out: Option<PathBuf>,
+        /// Sessions, each a process of its own
+        #[arg(long, default_value_t = 3)]
+        sessions: u32,
     },
     /// Kill, stop and cut off every part at every step, and hold the lake against the spools
     Faults {
@@ -141,6 +154,9 @@ fn run(workspace: &Workspace, command: Command) -> anyhow::Result<()> {
             let kafka = if only == Some(Server::S3) { Ok(()) } else { kafka::down(workspace, kill) };
             let s3 = if only == Some(Server::Kafka) { Ok(()) } else { s3::down(workspace, kill) };
             kafka.and(s3)
+        }
+        Command::Gpu { benchlake, out, sessions } => {
+            gpu::gpu(workspace, benchlake.as_deref(), out.as_deref(), sessions)
         }
         Command::Faults { rounds, seed, round } => test::faults(workspace, rounds, seed, round),
         Command::Fuzz { runs, target } => fuzz::fuzz(workspace, runs, target.as_deref()),

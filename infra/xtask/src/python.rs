@@ -1,11 +1,15 @@
-//! A Python of our own with readers of the lake that are not ours.
+//! A Python of our own with readers of the lake that are not ours, and NVIDIA's compiler of kernels.
 
 use crate::{
     step::{once_per, remove_folder, run},
     workspace::Workspace,
 };
 use anyhow::{Context as _, Result};
-use std::{path::Path, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// Makes `target/python` with the pinned packages of `infra/python/requirements.txt`, once for each
 /// content of that file.
@@ -16,6 +20,17 @@ pub(crate) fn install(workspace: &Workspace) -> Result<()> {
 /// The same with the peers of `bench analytics`, which no test needs: `infra/python/requirements-bench.txt`.
 pub(crate) fn install_peers(workspace: &Workspace) -> Result<()> {
     environment(workspace, "requirements-bench.txt", &workspace.python_of_benches())
+}
+
+/// The folder of NVRTC's libraries in `target/python`.
+pub(crate) fn nvrtc(workspace: &Workspace) -> Result<PathBuf> {
+    let environment = workspace.target().join("python");
+    let versions = fs::read_dir(environment.join("lib")).into_iter().flatten().flatten();
+    let folders = versions.map(|version| version.path().join("site-packages/nvidia/cuda_nvrtc/lib"));
+    folders
+        .into_iter()
+        .find(|folder| folder.is_dir())
+        .with_context(|| format!("no NVRTC in {}; run `cargo xtask setup`", environment.display()))
 }
 
 /// The virtual environment whose Python is `python`, with the packages of a file in `infra/python`.

@@ -3,7 +3,7 @@
 use crate::{
     check, kafka,
     ports::Ports,
-    s3, setup,
+    python, s3, setup,
     step::{Steps, on_path, run},
     workspace::Workspace,
 };
@@ -107,6 +107,7 @@ pub(crate) fn with_services<'c>(workspace: &Workspace, tests: &'c mut Command) -
     tests.env("BENCHLAKE_TEST_BROKERS", Ports::find()?.plain().to_string());
     tests.env("BENCHLAKE_TEST_TLS", kafka::tls_folder(workspace));
     tests.env("BENCHLAKE_TEST_PYTHON", workspace.python());
+    tests.env("BENCHLAKE_TEST_NVRTC", python::nvrtc(workspace)?);
     tests.envs(s3::variables(workspace));
     if let Some(chromium) = on_path("chromium") {
         tests.env("BENCHLAKE_TEST_CHROMIUM", chromium);

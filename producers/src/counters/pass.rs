@@ -275,6 +275,7 @@ mod tests {
             offsets: vec![0, 2_000_000_000, 4_000_000_000],
             samples: vec![1.0, 1.0, 1.0],
             iterations: vec![7, 7, 7],
+            host: Vec::new(),
         };
         let found = Timed::of(&samples).expect("three samples");
         assert_eq!(found.iterations, 7);

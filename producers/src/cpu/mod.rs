@@ -38,3 +38,5 @@ pub use error::WorkloadError;
 pub(crate) use error::hint;
 pub use parameters::{Parameter, Spec};
 pub use registry::{WORKLOADS, open, plan, spec};
+#[cfg(feature = "gpu")]
+pub(crate) use team::worst;

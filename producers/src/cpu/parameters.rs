@@ -35,6 +35,16 @@ impl Parameter {
         Self { name, meaning, default: None, words: &[], silent: false }
     }
 
+    /// One of `words`, the first unless another is given.
+    #[cfg(feature = "gpu")]
+    pub(crate) const fn word(
+        name: &'static str,
+        meaning: &'static str,
+        words: &'static [&'static str],
+    ) -> Self {
+        Self { name, meaning, default: Some(words[0]), words, silent: false }
+    }
+
     /// One of `words`, the first unless another is given, which goes without saying.
     const fn silent(name: &'static str, meaning: &'static str, words: &'static [&'static str]) -> Self {
         Self { name, meaning, default: Some(words[0]), words, silent: true }

@@ -1,8 +1,8 @@
 //! What a session ran on and with, as a flat map of dotted keys, so that two of them can be compared
 //! key by key.
 //!
-//! Only files of sysfs and procfs are read; no command is run and the whole takes a few
-//! milliseconds. Of the environment's variables only those of [`VARIABLES`] are kept.
+//! Only files of sysfs and procfs are read, and NVIDIA's driver is asked where there is one; no command is run,
+//! and without that driver the whole takes a few milliseconds. Of the environment's variables only those of [`VARIABLES`] are kept.
 
 mod c_library;
 mod host;
@@ -33,6 +33,10 @@ pub fn probe() -> BTreeMap<String, String> {
     host::system(&mut facts, root);
     host::container(&mut facts, root);
     build(&mut facts);
+    #[cfg(feature = "gpu")]
+    for (key, value) in crate::gpu::environment() {
+        facts.put(&key, value.as_ref());
+    }
     variables::collect(&mut facts, |name| std::env::var(name).ok());
     facts.0
 }

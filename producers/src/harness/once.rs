@@ -35,7 +35,7 @@ pub(super) fn run(harness: &Harness, planned: &[Planned], seed: u64, say: &mut d
 
 fn one(harness: &Harness, benchmark: &Benchmark, seed: u64) -> Result<(), String> {
     let work = AssertUnwindSafe(|| {
-        let mut workload = harness.open(benchmark, seed)?;
+        let mut workload = harness.open(benchmark, seed).map_err(|refused| refused.to_string())?;
         workload.check().map_err(|wrong| wrong.to_string())?;
         let iterations = workload.fixed_iterations().unwrap_or(1);
         workload.prepare(iterations);

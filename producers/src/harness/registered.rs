@@ -3,7 +3,7 @@
 use super::{Bencher, Function, Harness};
 use crate::{
     measure::{Policy, Workload},
-    session::Workloads,
+    session::{Refused, Workloads},
     suite::{Planned, Suite, SuiteError},
 };
 use benchlake_schemas::Benchmark;
@@ -30,7 +30,7 @@ impl Workloads for Harness {
         Ok(planned)
     }
 
-    fn open(&self, benchmark: &Benchmark, seed: u64) -> Result<Box<dyn Workload>, String> {
+    fn open(&self, benchmark: &Benchmark, seed: u64) -> Result<Box<dyn Workload>, Refused> {
         let function = self.functions.iter().find(|function| function.benchmarks().contains(benchmark));
         let function = function.ok_or_else(|| format!("{} has no benchmark {benchmark}", self.name))?;
         Ok((function.make)(Bencher::new(benchmark.clone(), seed)))

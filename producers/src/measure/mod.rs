@@ -33,6 +33,7 @@
 
 mod calibration;
 mod clock;
+mod follow;
 mod policy;
 mod precision;
 mod rule;
@@ -42,9 +43,10 @@ mod workload;
 
 pub use calibration::next_iterations;
 pub use clock::Clock;
+pub use follow::{Step, follow};
 pub use policy::{Policy, PolicyError};
 pub use precision::{RunningMean, student_t_975};
 pub use rule::{StoppingRule, WarmupRule};
 pub use sampler::{Measurement, Sampler, Samples, measure};
 pub use trend::has_trend;
-pub use workload::{RunFailed, Workload, WrongResult};
+pub use workload::{Beside, RunFailed, Workload, WrongResult};

@@ -22,20 +22,24 @@ pub struct Samples {
     pub samples: Vec<f64>,
     /// How many iterations each sample holds.
     pub iterations: Vec<i64>,
+    /// The host's time of each sample in seconds, where a device timed itself; else empty.
+    pub host: Vec<f64>,
 }
 
 impl Samples {
     /// Room for `capacity` samples, written once so that no page fault happens while sampling.
-    fn with_capacity(capacity: usize) -> Self {
+    pub(super) fn with_capacity(capacity: usize) -> Self {
         let mut buffers = Self {
             started_at: 0,
             offsets: vec![-1; capacity],
             samples: vec![-1.0; capacity],
             iterations: vec![-1; capacity],
+            host: vec![-1.0; capacity],
         };
         buffers.offsets.clear();
         buffers.samples.clear();
         buffers.iterations.clear();
+        buffers.host.clear();
         buffers
     }
 
@@ -100,21 +104,29 @@ impl<'a> Sampler<'a> {
     /// `interrupted` ends it before the next sample; what was measured until then is kept.
     #[must_use]
     pub fn measure(mut self, workload: &mut dyn Workload, interrupted: &AtomicBool) -> Measurement {
-        let (iterations, warmup_stop) = self.warm_up(workload, interrupted);
+        let timer = workload.timer().unwrap_or_else(|| self.clock.timer());
+        let resolution_ns = resolution_ns(&timer, self.clock);
+        let (iterations, warmup_stop) = self.warm_up(workload, resolution_ns, interrupted);
+        workload.warmed_up();
         let stop = self.sample(workload, iterations, interrupted);
-        self.remark(warmup_stop, stop);
+        remark(&mut self.flags, self.policy, &self.measure, warmup_stop, stop, resolution_ns);
         Measurement {
             warmup: self.warmup,
             measure: self.measure,
             warmup_stop,
             stop,
             flags: self.flags,
-            timer: self.clock.timer(),
+            timer,
         }
     }
 
     /// Calibration, then warm-up proper; both are recorded. Returns the frozen k.
-    fn warm_up(&mut self, workload: &mut dyn Workload, interrupted: &AtomicBool) -> (u64, StopReason) {
+    fn warm_up(
+        &mut self,
+        workload: &mut dyn Workload,
+        resolution_ns: u64,
+        interrupted: &AtomicBool,
+    ) -> (u64, StopReason) {
         let begin = self.clock.now();
         self.warmup.started_at = now();
         let mut rule = WarmupRule::new(self.policy);
@@ -124,7 +136,7 @@ impl<'a> Sampler<'a> {
         // time of the warm-up that k is too small, however many long ones came before.
         let shortest = |time_ns| match given {
             Some(_) => 0,
-            None => shortest_sample_ns(time_ns, self.clock.resolution_ns()),
+            None => shortest_sample_ns(time_ns, resolution_ns),
         };
         let sample_time = nanoseconds(self.policy.sample_time);
         // What one k was chosen for may come out somewhat shorter; a first k must be long enough.
@@ -179,25 +191,34 @@ impl<'a> Sampler<'a> {
             }
         }
     }
+}
 
-    /// Sets the flags; after all sampling.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "positive times below 584 years"
-    )]
-    fn remark(&mut self, warmup_stop: StopReason, stop: StopReason) {
-        if matches!(warmup_stop, StopReason::MaxTime | StopReason::MaxSamples) {
-            self.flags.push(Flag::Unsteady);
-        }
-        let coarse = |seconds: &f64| is_coarse((seconds * 1e9).round() as u64, self.clock.resolution_ns());
-        if self.measure.samples.iter().any(coarse) {
-            self.flags.push(Flag::CoarseTimer);
-        }
-        if stop != StopReason::Enough && self.measure.samples.len() < self.policy.min_samples {
-            self.flags.push(Flag::TooFewSamples);
-        }
+/// Says what there is to doubt of the samples `measure`; after all sampling.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive times below 584 years")]
+pub(super) fn remark(
+    flags: &mut Vec<Flag>,
+    policy: &Policy,
+    measure: &Samples,
+    warmup_stop: StopReason,
+    stop: StopReason,
+    resolution_ns: u64,
+) {
+    if matches!(warmup_stop, StopReason::MaxTime | StopReason::MaxSamples) {
+        flags.push(Flag::Unsteady);
     }
+    let coarse = |seconds: &f64| is_coarse((seconds * 1e9).round() as u64, resolution_ns);
+    if measure.samples.iter().any(coarse) {
+        flags.push(Flag::CoarseTimer);
+    }
+    if stop != StopReason::Enough && measure.samples.len() < policy.min_samples {
+        flags.push(Flag::TooFewSamples);
+    }
+}
+
+/// The step of the clock that times the samples.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive times below 584 years")]
+pub(super) fn resolution_ns(timer: &Timer, clock: &Clock) -> u64 {
+    timer.timer_resolution.map_or(clock.resolution_ns(), |seconds| ((seconds * 1e9).ceil() as u64).max(1))
 }
 
 /// Places of the stack that the samples of a series lie at, in turn; see [`at_depth`].
@@ -223,7 +244,7 @@ fn at_depth(depth: usize, workload: &mut dyn Workload, iterations: u64, clock: &
 }
 
 /// One sample as the rules need it.
-struct Timed {
+pub(super) struct Timed {
     seconds: f64,
     elapsed_ns: u64,
     /// End of the sample since the phase began.
@@ -233,14 +254,33 @@ struct Timed {
 /// Times one sample and records it. The two clock readings enclose `run` and nothing else; what is
 /// prepared before and put back after has no part in it.
 #[inline]
-#[expect(clippy::cast_precision_loss, reason = "a sample is far below 2^53 ns, which are 104 days")]
-fn timed(workload: &mut dyn Workload, iterations: u64, clock: &Clock, begin: u64, to: &mut Samples) -> Timed {
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a sample is positive and far below 2^53 ns, which are 104 days"
+)]
+pub(super) fn timed(
+    workload: &mut dyn Workload,
+    iterations: u64,
+    clock: &Clock,
+    begin: u64,
+    to: &mut Samples,
+) -> Timed {
     workload.prepare(iterations);
     let depth = to.samples.len() % DEPTHS;
     let (start, end) = at_depth(depth, workload, iterations, clock);
+    let device = workload.device_time();
     workload.settle();
-    let elapsed_ns = end.saturating_sub(start);
-    let seconds = elapsed_ns as f64 / 1e9;
+    let host_ns = end.saturating_sub(start);
+    let host = host_ns as f64 / 1e9;
+    let (seconds, elapsed_ns) = match device {
+        Some(seconds) => {
+            to.host.push(host);
+            (seconds, (seconds * 1e9) as u64)
+        }
+        None => (host, host_ns),
+    };
     to.offsets.push(i64::try_from(start.saturating_sub(begin)).unwrap_or(i64::MAX));
     to.samples.push(seconds);
     to.iterations.push(i64::try_from(iterations).unwrap_or(i64::MAX));

@@ -1,9 +1,20 @@
 //! What can be measured.
 
-use benchlake_schemas::{Check, Work};
+use super::Samples;
+use crate::{ranks::Group, session::Refused};
+use benchlake_schemas::{Check, Flag, Metric, Timer, Work};
 
 /// One benchmark, set up and ready: its constructor did the allocating, seeding and first touching.
 pub trait Workload {
+    /// What all ranks that measure together do at once, after each was set up and before anything else: they
+    /// connect.
+    ///
+    /// # Errors
+    /// [`Refused`], why that is not possible here.
+    fn join(&mut self, _group: &Group) -> Result<(), Refused> {
+        Ok(())
+    }
+
     /// Executes the body `iterations` times, through `black_box`, so that nothing is optimised
     /// away. Neither allocates nor calls the system, unless that is what the workload measures.
     fn run(&mut self, iterations: u64);
@@ -28,6 +39,39 @@ pub trait Workload {
 
     /// Work of one iteration, by a versioned formula.
     fn work(&self) -> Work;
+
+    /// The clock of [`device_time`](Self::device_time), where a device times itself.
+    fn timer(&self) -> Option<Timer> {
+        None
+    }
+
+    /// What the device's own clock says of the last run, in seconds: it is the sample then, and the host's time
+    /// is kept beside it. Asked once after each run, outside the timing.
+    fn device_time(&mut self) -> Option<f64> {
+        None
+    }
+
+    /// What comes after the warm-up, before the samples that count.
+    fn warmed_up(&mut self) {}
+
+    /// The device that it runs on, where that is not the processor.
+    fn device(&self) -> Option<String> {
+        None
+    }
+
+    /// What else there is to tell of the samples; asked once, after the last of them.
+    fn beside(&mut self) -> Beside {
+        Beside::default()
+    }
+}
+
+/// What a workload tells beside its times.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Beside {
+    /// Remarks on the samples.
+    pub flags: Vec<Flag>,
+    /// What was read around the samples, such as a device's temperature.
+    pub series: Vec<(Metric, Samples)>,
 }
 
 /// What a workload unwinds with (`std::panic::resume_unwind`) when a run fails without being a bug, as

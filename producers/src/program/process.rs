@@ -30,6 +30,8 @@ impl Process {
     pub(super) fn new(program: &Path, words: &[String]) -> Result<Self, String> {
         let (errors, to) = error_file().map_err(|error| format!("no memory for standard error: {error}"))?;
         let mut command = Command::new(program);
+        #[cfg(feature = "gpu")]
+        crate::gpu::take(&mut command);
         command.args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(to);
         let mut process = Self { program: program.to_owned(), command, errors };
         process.once()?;

@@ -1,6 +1,6 @@
 //! Why a session ended without having measured what it was told to.
 
-use crate::{emit::SpoolError, machine::PlacementError, suite::SuiteError};
+use crate::{emit::SpoolError, machine::PlacementError, ranks::RankError, suite::SuiteError};
 
 /// Why a session ended without having measured what it was told to.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +30,9 @@ pub enum SessionError {
     /// It cannot run where it was told to.
     #[error(transparent)]
     Placement(#[from] PlacementError),
+    /// A rank is lost.
+    #[error(transparent)]
+    Ranks(#[from] RankError),
     /// A limit of memory could not be set.
     #[error("cannot limit the session's memory to {bytes} bytes: {problem}; leave --memory-limit out")]
     MemoryLimit {

@@ -4,6 +4,8 @@
 //! [`supervise`](supervise::supervise) is who starts the process, ends it when it hangs, and goes on
 //! with the rest in another one when it died.
 
+mod child;
+mod course;
 mod error;
 mod event;
 mod one;
@@ -18,7 +20,7 @@ pub use event::SessionEvent;
 pub(crate) use one::said;
 pub use run::{plan, run};
 pub use spec::SessionSpec;
-pub use workloads::{Builtin, Workloads};
+pub use workloads::{Builtin, Refused, Workloads};
 
 /// Longer series are split into rows of this many samples, so that a row fits a message.
 pub(crate) const CHUNK: usize = 16_384;

@@ -11,6 +11,7 @@ use benchlake_schemas::{
     Benchmark, Check, Event, Flag, Metric, Micros, Phase, Series, Session, Status, StopReason, Timer, Work,
     now,
 };
+use std::collections::BTreeMap;
 
 /// The start of the session `spec`, at `started_at`.
 pub(super) fn session(spec: &SessionSpec, suite: &Suite, started_at: Micros) -> Session {
@@ -26,7 +27,7 @@ pub(super) fn session(spec: &SessionSpec, suite: &Suite, started_at: Micros) -> 
         node: environment.get("node").cloned().unwrap_or_else(|| "unknown".into()),
         rank: spec.rank,
         world_size: spec.world_size,
-        devices: Vec::new(),
+        devices: devices(&environment),
         commit: vcs.map(|vcs| vcs.commit.clone()),
         branch: vcs.and_then(|vcs| vcs.branch.clone()),
         dirty: vcs.map(|vcs| vcs.dirty),
@@ -42,18 +43,25 @@ pub(super) fn session(spec: &SessionSpec, suite: &Suite, started_at: Micros) -> 
     }
 }
 
+/// The devices that the process saw, as its environment says.
+pub(super) fn devices(environment: &BTreeMap<String, String>) -> Vec<String> {
+    let devices = environment.get("gpu.devices").map_or("", String::as_str);
+    devices.split_whitespace().map(str::to_owned).collect()
+}
+
 /// The end that belongs to `start`.
 pub(super) fn ended(start: Session, status: Status, message: Option<String>) -> Session {
     Session { event: Event::End, ended_at: Some(now()), status, message, ..start }
 }
 
 /// What the series of one benchmark have in common.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Facts {
     pub(super) work: Work,
     pub(super) check: Check,
     pub(super) flags: Vec<Flag>,
     pub(super) timer: Timer,
+    pub(super) device: Option<String>,
 }
 
 /// A series of `metric` of `benchmark`.
@@ -82,7 +90,7 @@ pub(super) fn of_metric(
         samples: samples.samples,
         iterations: samples.iterations,
         work: facts.work.clone(),
-        device: None,
+        device: facts.device.clone(),
         flags: facts.flags.clone(),
         stop_reason: Some(stop),
         timer: facts.timer,
@@ -91,25 +99,33 @@ pub(super) fn of_metric(
     }
 }
 
-/// The times of one measurement: warm-up and measure, in chunks that fit a message.
+/// The times of one measurement: warm-up and measure, and the host's where a device timed itself, in chunks
+/// that fit a message.
 pub(super) fn times(
     spec: &SessionSpec,
     benchmark: &Benchmark,
     work: Work,
     check: &Check,
+    device: Option<String>,
     measurement: Measurement,
 ) -> Vec<Series> {
     let Measurement { warmup, measure, warmup_stop, stop, mut flags, timer } = measurement;
     if spec.noisy && !flags.contains(&Flag::Noisy) {
         flags.push(Flag::Noisy);
     }
-    let facts = Facts { work, check: check.clone(), flags, timer };
-    let row = |kind, samples| of_metric(spec, benchmark, &facts, Metric::Time, kind, samples);
-    [row((Phase::Warmup, warmup_stop), warmup), row((Phase::Measure, stop), measure)]
-        .into_iter()
-        .filter(|series| !series.samples.is_empty())
-        .flat_map(|series| series.chunked(CHUNK))
-        .collect()
+    let facts = Facts { work, check: check.clone(), flags, timer, device };
+    let row = |metric, kind, samples| of_metric(spec, benchmark, &facts, metric, kind, samples);
+    let mut host = measure.clone();
+    host.samples = std::mem::take(&mut host.host);
+    [
+        row(Metric::Time, (Phase::Warmup, warmup_stop), warmup),
+        row(Metric::Time, (Phase::Measure, stop), measure),
+        row(Metric::HostTime, (Phase::Measure, stop), host),
+    ]
+    .into_iter()
+    .filter(|series| !series.samples.is_empty())
+    .flat_map(|series| series.chunked(CHUNK))
+    .collect()
 }
 
 /// What was counted of a benchmark that has its times, as series beside them.
@@ -118,6 +134,7 @@ pub(super) fn counted(
     benchmark: &Benchmark,
     work: &Work,
     check: &Check,
+    device: Option<String>,
     counted: Counted,
 ) -> Series {
     let Counted { metric, samples, stop, mut flags, error } = counted;
@@ -125,7 +142,8 @@ pub(super) fn counted(
         flags.push(Flag::Noisy);
     }
     // No clock has a part in a count.
-    let facts = Facts { work: work.clone(), check: check.clone(), flags, timer: Timer::default() };
+    let (work, check) = (work.clone(), check.clone());
+    let facts = Facts { work, check, flags, timer: Timer::default(), device };
     let series = of_metric(spec, benchmark, &facts, metric, (Phase::Measure, stop), samples);
     Series { error, ..series }
 }
@@ -138,9 +156,22 @@ pub(super) fn without_samples(
     reason: StopReason,
     error: &str,
 ) -> Series {
-    let facts =
-        Facts { work: Work::default(), check: Check::default(), flags: Vec::new(), timer: Timer::default() };
+    let facts = Facts::default();
     let nothing = Samples { started_at: now(), ..Samples::default() };
     let series = of_metric(spec, benchmark, &facts, metric, (Phase::Measure, reason), nothing);
     Series { error: Some(error.to_owned()), ..series }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A session has the devices that its environment names, in their order; none where it names none.
+    #[test]
+    fn devices_are_those_of_the_environment() {
+        let mut environment = BTreeMap::new();
+        assert_eq!(devices(&environment), [""; 0]);
+        environment.insert("gpu.devices".to_owned(), "GPU-b GPU-a".to_owned());
+        assert_eq!(devices(&environment), ["GPU-b", "GPU-a"]);
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::{
     SessionError, SessionEvent, SessionSpec, Workloads,
+    course::Course,
     one::{Context, Failure, Measured},
     rows,
 };
@@ -11,10 +12,9 @@ use crate::{
     measure::Clock,
     suite::{Planned, Suite},
 };
-use benchlake_schemas::{Metric, Status, now};
-use rand::{SeedableRng, rngs::StdRng, seq::SliceRandom};
+use benchlake_schemas::{Metric, Status, StopReason, now};
 use regex::Regex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 /// The benchmarks of `suite` that match `filter`, on this machine, in the order of the file.
 ///
@@ -54,10 +54,8 @@ pub fn run(
     report: &mut dyn FnMut(SessionEvent),
 ) -> Result<Status, SessionError> {
     let suite = Suite::parse(&spec.suite, &spec.label)?;
-    let mut planned = plan(workloads, &suite, &spec.label, spec.filter.as_deref())?;
-    let order = spec.seed.wrapping_mul(1_000_003).wrapping_add(spec.round.unwrap_or(spec.position));
-    planned.shuffle(&mut StdRng::seed_from_u64(order.cast_unsigned()));
-    planned.retain(|planned| !spec.done.contains(&planned.benchmark.id()));
+    let group = spec.meet()?;
+    let mut course = Course::new(spec, &suite, workloads, group)?;
     let mut spool = Spool::open(&spec.spool, spec.partitions, spec.spool_options)?;
     let started_at = now();
     let mut start = rows::session(spec, &suite, started_at);
@@ -69,18 +67,15 @@ pub fn run(
     report(SessionEvent::Started {
         producer: spool.producer(),
         started_at,
-        benchmarks: planned.len(),
+        benchmarks: course.len(),
         environment: start.environment.clone(),
     });
     let clock = Clock::calibrate();
     let mut failures = Vec::new();
-    for Planned { benchmark, policy } in planned {
-        if interrupted.load(Ordering::Relaxed) {
-            break;
-        }
+    while let Some((Planned { benchmark, policy }, group)) = course.next(workloads, interrupted)? {
         let limit = policy.limit().as_secs_f64();
         report(SessionEvent::Measuring { benchmark: benchmark.clone(), limit });
-        let context = Context { spec, workloads, clock: &clock, interrupted };
+        let context = Context { spec, workloads, clock: &clock, interrupted, group: &group };
         let mut measured = |measured| {
             let Measured { samples, stop, iterations, times } = measured;
             let benchmark = benchmark.clone();
@@ -89,15 +84,22 @@ pub fn run(
         match context.measure(&benchmark, policy, counters.as_mut(), &mut spool, &mut measured) {
             Ok(()) => {}
             Err(Failure::Spool(error)) => return Err(error.into()),
+            Err(Failure::Ranks(error)) => return Err(error.into()),
             Err(Failure::Benchmark { reason, error }) => {
-                let row = rows::without_samples(spec, &benchmark, Metric::Time, reason, &error);
-                spool.append(&[row])?;
-                failures.push(format!("{benchmark}: {error}"));
+                // The ranks agree on it: one of them keeps it.
+                if group.leads() {
+                    let row = rows::without_samples(spec, &benchmark, Metric::Time, reason, &error);
+                    spool.append(&[row])?;
+                }
+                // What this machine lacks is told and recorded; it is nobody's failure.
+                if reason != StopReason::Skipped {
+                    failures.push(format!("{benchmark}: {error}"));
+                }
                 report(SessionEvent::Failed { benchmark, reason, error });
             }
         }
     }
-    let status = match (interrupted.load(Ordering::Relaxed), failures.is_empty()) {
+    let status = match (course.interrupted(), failures.is_empty()) {
         (true, _) => Status::Interrupted,
         (false, true) => Status::Ok,
         (false, false) => Status::Failed,

@@ -1,6 +1,11 @@
 //! What one session has to do.
 
-use crate::{emit::SpoolOptions, environment::VersionControl, suite::Suite};
+use crate::{
+    emit::SpoolOptions,
+    environment::VersionControl,
+    ranks::{Group, RankError},
+    suite::Suite,
+};
 use benchlake_schemas::{BenchmarkId, RunId, SessionId};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -28,7 +33,7 @@ pub struct SessionSpec {
     pub seed: i64,
     /// Its rank among `world_size` processes.
     pub rank: i64,
-    /// How many processes measure together.
+    /// How many processes measure together: as many as [`supervise`](super::supervise::supervise) starts.
     pub world_size: i64,
     /// The side of a comparison.
     pub arm: Option<String>,
@@ -77,6 +82,14 @@ pub struct SessionSpec {
     /// The NUMA node to take memory from, and processors where none are named.
     #[serde(default)]
     pub numa: Option<u32>,
+    /// The devices, one a rank: what `CUDA_VISIBLE_DEVICES` is for each. As the environment has it where none
+    /// are named.
+    #[serde(default)]
+    pub devices: Vec<String>,
+    /// Where the ranks meet, such as `127.0.0.1:5000`, rank 0 listening; chosen by who starts them where it is
+    /// not given.
+    #[serde(default)]
+    pub group: Option<String>,
 }
 
 impl SessionSpec {
@@ -111,6 +124,35 @@ impl SessionSpec {
             noisy: false,
             pin: None,
             numa: None,
+            devices: Vec::new(),
+            group: None,
         }
+    }
+
+    /// The same for its rank `rank`.
+    pub(super) fn of_rank(&self, rank: usize) -> Self {
+        Self { rank: i64::try_from(rank).unwrap_or(i64::MAX), ..self.clone() }
+    }
+
+    /// How many processes it is; at least 1.
+    pub(super) fn ranks(&self) -> usize {
+        usize::try_from(self.world_size).unwrap_or(1).max(1)
+    }
+
+    /// The processes that measure together, this one as its rank says.
+    ///
+    /// # Errors
+    /// [`RankError`] if they do not meet.
+    pub(super) fn meet(&self) -> Result<Group, RankError> {
+        let (rank, size) = (usize::try_from(self.rank).unwrap_or(usize::MAX), self.ranks());
+        if size == 1 && rank == 0 {
+            return Ok(Group::alone());
+        }
+        let address = self.group.as_deref().unwrap_or("nowhere");
+        if rank >= size {
+            let problem = format!("there is no rank {rank} of {size}");
+            return Err(RankError::Meeting { address: address.to_owned(), problem });
+        }
+        Group::meet(rank, size, address, &self.session_id.to_string())
     }
 }

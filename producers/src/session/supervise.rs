@@ -1,50 +1,42 @@
-//! Runs the processes of one session: kills what takes too long, records what died, and goes on with
-//! the benchmarks that are left in another process.
+//! Runs the processes of one session, one a rank: kills what takes too long, records what died, and goes on
+//! with the benchmarks that are left in other processes.
 
-use super::{SessionError, SessionEvent, SessionSpec, rows};
-use crate::{emit::Spool, suite::Suite};
-use benchlake_schemas::{Benchmark, Metric, Micros, Session, SessionId, Status, StopReason};
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+pub use super::child::ARGUMENTS;
+use super::{
+    SessionError, SessionEvent, SessionSpec,
+    child::{ARRIVAL, Deadline, Process},
+    rows,
+};
+use crate::{emit::Spool, process::exit, ranks::free_address, suite::Suite};
+use benchlake_schemas::{Benchmark, Metric, Session, SessionId, Status, StopReason};
 use std::{
-    collections::BTreeMap,
-    fs,
-    io::{BufRead, BufReader, Read, Write},
-    os::unix::process::CommandExt,
     path::Path,
-    process::{Child, ChildStderr, Command, ExitStatus, Stdio},
+    process::ExitStatus,
     sync::{
-        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
         mpsc,
     },
-    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
-/// How often a process is looked at.
+/// How often the processes are looked at.
 const LOOK: Duration = Duration::from_millis(50);
 /// How long a process may take to say what it will measure: its environment is probed, its suite read.
 const START: f64 = 120.0;
-/// How long what a process wrote may take to arrive after its end: somebody that it started may hold its
-/// outputs open for ever.
-const ARRIVAL: Duration = Duration::from_millis(200);
-/// How much of what a process says on standard error is kept: its end.
-const KEPT: usize = 16 << 10;
-/// The arguments with which every program that measures reads a [`SessionSpec`] from standard input.
-pub const ARGUMENTS: [&str; 2] = ["agent", "session"];
 
 /// What a supervisor tells beside what the session reports itself.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Told {
-    /// What the session reports.
+    /// What the session reports: its rank 0, where there are several.
     Event(SessionEvent),
     /// What its process wrote to standard error.
     Said(String),
 }
 
-/// Runs the session `spec` by `program` to its end, whatever its benchmarks do. A benchmark that hangs
-/// or takes its process with it is recorded as a series without samples; the benchmarks that are left
-/// are measured by another process, which is a session of its own at the same place of the run.
+/// Runs the session `spec` by `program` to its end, whatever its benchmarks do: `world_size` processes. A
+/// benchmark that hangs or takes a process with it is recorded as a series without samples, and no rank goes on
+/// without the others; the benchmarks that are left are measured by other processes, which are a session of
+/// their own at the same place of the run.
 ///
 /// # Errors
 /// [`SessionError`] if no process can be started, or the spool cannot be written.
@@ -56,27 +48,22 @@ pub fn supervise(
 ) -> Result<Status, SessionError> {
     let mut status = Status::Ok;
     loop {
-        let mut process = Process::start(program, &spec)?;
-        let end = process.follow(interrupted, tell)?;
-        let (ended, current, started) = (process.ended, process.current, process.started);
-        if let Some(ended) = ended {
+        let mut ranks = Ranks::start(program, &spec)?;
+        let end = ranks.follow(interrupted, tell)?;
+        if let Some(ended) = ranks.ended() {
             return Ok(if status == Status::Ok { ended } else { status });
         }
         status = Status::Failed;
-        let text = match end {
-            End::TimedOut(limit) => {
-                format!("killed after {limit:?}: it took longer than its time-out (`timeout` in its policy)")
-            }
-            End::Died(exit) => died(exit, process.said.trim()),
-        };
-        let Some(started) = started else {
+        let (rank, reason, text) = ranks.explain(end);
+        if ranks.processes[0].started.is_none() {
             tell(Told::Said(format!("session {} did not start: {text}", spec.position)));
             return Ok(status);
-        };
-        let reason = if matches!(end, End::TimedOut(_)) { StopReason::TimedOut } else { StopReason::Crashed };
-        record(&spec, started, current.as_ref().map(|benchmark| (benchmark, reason)), &text)?;
-        let finished = process.finished.len();
-        spec.done.extend(process.finished.iter().chain(&current).map(Benchmark::id));
+        }
+        let current = ranks.current.take();
+        let failed = current.as_ref().map(|benchmark| (benchmark, reason));
+        record(&spec, &ranks.processes, (rank, failed), &text)?;
+        let finished = ranks.finished.len();
+        spec.done.extend(ranks.finished.iter().chain(&current).map(Benchmark::id));
         match current {
             Some(benchmark) => {
                 tell(Told::Event(SessionEvent::Failed { benchmark, reason, error: text }));
@@ -88,44 +75,53 @@ pub fn supervise(
             }
             None => tell(Told::Said(format!("session {} goes on after: {text}", spec.position))),
         }
-        if process.left == spec.done.len() || interrupted.load(Ordering::Relaxed) {
+        if ranks.left == spec.done.len() || interrupted.load(Ordering::Relaxed) {
             return Ok(status);
         }
         spec.session_id = SessionId::new();
     }
 }
 
-/// Writes what a process that died could not: that its benchmark failed, and that its session ended.
+/// Writes what processes that died could not: that their benchmark failed because of `rank`, and that their
+/// session ended.
 fn record(
     spec: &SessionSpec,
-    (started_at, environment): (Micros, BTreeMap<String, String>),
-    failed: Option<(&Benchmark, StopReason)>,
+    processes: &[Process],
+    (rank, failed): (usize, Option<(&Benchmark, StopReason)>),
     text: &str,
 ) -> Result<(), SessionError> {
     let suite = Suite::parse(&spec.suite, &spec.label)?;
     let mut spool = Spool::open(&spec.spool, spec.partitions, spec.spool_options)?;
     let mut message = text.to_owned();
     if let Some((benchmark, reason)) = failed {
-        spool.append(&[rows::without_samples(spec, benchmark, Metric::Time, reason, text)])?;
+        let spec = spec.of_rank(rank);
+        spool.append(&[rows::without_samples(&spec, benchmark, Metric::Time, reason, text)])?;
         message = format!("{benchmark}: {text}");
     }
-    // What the dead process knew of itself, which may be another program than this one.
-    let start = Session { environment, ..rows::session(spec, &suite, started_at) };
-    spool.append(&[rows::ended(start, Status::Failed, Some(message))])?;
+    for (rank, process) in processes.iter().enumerate().filter(|(_, process)| process.ended.is_none()) {
+        // What the dead process knew of itself, which may be another program than this one.
+        let Some((started_at, environment)) = process.started.clone() else { continue };
+        let devices = rows::devices(&environment);
+        let start =
+            Session { environment, devices, ..rows::session(&spec.of_rank(rank), &suite, started_at) };
+        spool.append(&[rows::ended(start, Status::Failed, Some(message.clone()))])?;
+    }
     Ok(())
 }
 
-/// How a process ended without saying so.
+/// How a session ended without saying so.
 #[derive(Debug, Clone, Copy)]
 enum End {
     TimedOut(Duration),
-    Died(ExitStatus),
+    /// By the end of this rank.
+    Died(usize, ExitStatus),
 }
 
 /// How a process ended, for people, with what it said last.
 fn died(exit: ExitStatus, said: &str) -> String {
     // Beneath the reason there may be a backtrace.
     let reason = said.lines().find(|line| line.contains("memory allocation of") || line.contains("panicked"));
+    let reason = said.lines().rev().find_map(|line| line.strip_prefix("error: ")).or(reason);
     let last = reason.or_else(|| said.lines().rev().find(|line| !line.trim().is_empty()));
     let last = last.map_or_else(String::new, |line| format!(": {}", line.trim()));
     let hint = if said.contains("memory allocation of") {
@@ -136,73 +132,57 @@ fn died(exit: ExitStatus, said: &str) -> String {
     format!("its process ended ({exit}){last}{hint}")
 }
 
-/// A process that measures, and what it has told so far.
-struct Process {
-    child: Child,
-    errors: Option<Errors>,
-    said: String,
-    /// When it started, and its environment.
-    started: Option<(Micros, BTreeMap<String, String>)>,
+/// The processes of a session, and what rank 0 has told of it so far.
+struct Ranks {
+    processes: Vec<Process>,
+    events: mpsc::Receiver<(usize, SessionEvent)>,
     /// Benchmarks that it was to measure, with those done before.
     left: usize,
     current: Option<Benchmark>,
     finished: Vec<Benchmark>,
-    ended: Option<Status>,
 }
 
-impl Process {
+impl Ranks {
     fn start(program: &Path, spec: &SessionSpec) -> Result<Self, SessionError> {
-        let mut child = Command::new(program)
-            .args(ARGUMENTS)
-            // What it says is told by its launcher, which knows how.
-            .env_remove("BENCHLAKE_LOG_FORMAT")
-            // What a workload starts is ended with it.
-            .process_group(0)
-            .current_dir(spec.folder.as_deref().unwrap_or(Path::new(".")))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|error| SessionError::Start {
+        let (sender, events) = mpsc::channel();
+        let mut spec = spec.clone();
+        if spec.ranks() > 1 && spec.group.is_none() {
+            let problem = |error: std::io::Error| SessionError::Start {
                 program: program.display().to_string(),
-                problem: error.to_string(),
-            })?;
-        // Where memory runs out after all, this process goes first. Not everywhere can that be said.
-        let _ = fs::write(format!("/proc/{}/oom_score_adj", child.id()), "1000");
-        let errors = child.stderr.take().map(Errors::collect);
-        if let (Some(mut input), Ok(spec)) = (child.stdin.take(), serde_json::to_vec(spec)) {
-            // By a thread, as a program that is no session may never read it. One that died at once is told
-            // apart by how it ended, not by this pipe.
-            std::thread::spawn(move || input.write_all(&spec).and_then(|()| input.flush()));
+                problem: format!("no address for its ranks to meet at: {error}"),
+            };
+            spec.group = Some(free_address().map_err(problem)?);
         }
-        Ok(Self {
-            child,
-            errors,
-            said: String::new(),
-            started: None,
+        let mut ranks = Self {
+            processes: Vec::new(),
+            events,
             left: spec.done.len(),
             current: None,
             finished: Vec::new(),
-            ended: None,
-        })
+        };
+        for rank in 0..spec.ranks() {
+            match Process::start(program, &spec.of_rank(rank), sender.clone()) {
+                Ok(process) => ranks.processes.push(process),
+                Err(error) => {
+                    ranks.processes.iter().for_each(Process::kill);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(ranks)
     }
 
-    /// Passes on what the process reports until it is gone; ends it, and whatever it has started, when it
-    /// takes too long, and hands an interrupt down to it.
+    /// Passes on what rank 0 reports until all processes are gone; ends them, and whatever they have started,
+    /// when they take too long or one of several dies, and hands an interrupt down to them.
     fn follow(&mut self, interrupted: &AtomicBool, tell: &mut dyn FnMut(Told)) -> Result<End, SessionError> {
-        let events = self.events();
         let mut deadline = Deadline::after(START);
-        let (mut handed, mut timed_out, mut gone) = (false, None, None);
+        let (mut handed, mut gone, mut broken, mut end) = (false, None, None, None);
         loop {
-            match events.recv_timeout(LOOK) {
-                Ok(event) => {
-                    self.note(&event, &mut deadline);
-                    self.pass_on(&event, tell);
-                    tell(Told::Event(event));
-                }
+            match self.events.recv_timeout(LOOK) {
+                Ok((rank, event)) => self.take_in(rank, event, &mut deadline, tell),
                 Err(mpsc::RecvTimeoutError::Timeout) => {
                     let since = *gone.get_or_insert_with(Instant::now);
-                    if !matches!(self.child.try_wait(), Ok(Some(_))) {
+                    if !self.processes.iter_mut().all(Process::is_gone) {
                         gone = None;
                     } else if since.elapsed() >= ARRIVAL {
                         break;
@@ -210,65 +190,116 @@ impl Process {
                 }
                 Err(mpsc::RecvTimeoutError::Disconnected) => break,
             }
-            if deadline.passed() && timed_out.is_none() {
-                timed_out = Some(deadline.limit);
-                self.kill();
+            if end.is_none() {
+                end = self.overdue(&deadline, &mut broken);
+                if end.is_some() {
+                    self.processes.iter().for_each(Process::kill);
+                }
             }
             if interrupted.load(Ordering::Relaxed) && !handed {
                 handed = true;
-                // It is in a group of its own, which a terminal's Ctrl-C does not reach.
-                let _ = self.pid().map(|pid| kill_process(pid, Signal::TERM));
+                self.processes.iter().for_each(Process::interrupt);
             }
         }
-        // Its output is closed: it is about to end, or hangs after all.
-        let exit = self.wait(&deadline);
-        // Nothing that a workload started outlives it.
-        self.kill();
-        self.said = self.errors.take().map(Errors::rest).unwrap_or_default();
-        if self.ended.is_some() {
-            self.said.lines().for_each(|line| tell(Told::Said(line.to_owned())));
+        // Their outputs are closed: they are about to end, or hang after all.
+        let mut exits = Vec::new();
+        for (rank, process) in self.processes.iter_mut().enumerate() {
+            exits.push((rank, process.finish(&deadline)?));
         }
-        let exit = exit.map_err(|error| SessionError::Start {
-            program: "a session".into(),
-            problem: error.to_string(),
-        })?;
-        Ok(timed_out.map_or(End::Died(exit), End::TimedOut))
+        self.say_last(tell);
+        exits.retain(|(rank, _)| self.processes[*rank].ended.is_none());
+        let (rank, exit) = first_dead(&exits).unwrap_or_default();
+        Ok(end.unwrap_or(End::Died(rank, exit)))
     }
 
-    /// What the process writes to standard output, line by line.
-    fn events(&mut self) -> mpsc::Receiver<SessionEvent> {
-        let (sender, events) = mpsc::channel();
-        if let Some(output) = self.child.stdout.take() {
-            std::thread::spawn(move || {
-                // Workloads may write there too, whatever they like.
-                let lines = BufReader::new(output).split(b'\n').map_while(Result::ok);
-                for event in lines.filter_map(|line| serde_json::from_slice(&line).ok()) {
-                    if sender.send(event).is_err() {
-                        break;
-                    }
-                }
-            });
+    /// Why the processes have to be killed: they take too long, or one of several is `broken` since then, as the
+    /// others cannot go on. What it said last is waited for, and how it ended.
+    fn overdue(&mut self, deadline: &Deadline, broken: &mut Option<Instant>) -> Option<End> {
+        if deadline.passed() {
+            return Some(End::TimedOut(deadline.limit));
         }
-        events
+        if self.processes.len() == 1 {
+            return None;
+        }
+        let processes = self.processes.iter_mut().enumerate();
+        let dead: Vec<_> = processes.filter_map(|(rank, process)| Some((rank, process.died()?))).collect();
+        let (rank, exit) = first_dead(&dead)?;
+        let since = *broken.get_or_insert_with(Instant::now);
+        (since.elapsed() >= ARRIVAL).then_some(End::Died(rank, exit))
     }
 
-    /// Tells what was said during a benchmark that was measured. Of one that failed it was the noise of
-    /// its failure, which is told already.
-    fn pass_on(&self, event: &SessionEvent, tell: &mut dyn FnMut(Told)) {
-        let Some(errors) = &self.errors else { return };
-        match event {
+    /// Tells what was said by processes that ended as they should. Of one that died it is told already.
+    fn say_last(&self, tell: &mut dyn FnMut(Told)) {
+        for (rank, process) in
+            self.processes.iter().enumerate().filter(|(_, process)| process.ended.is_some())
+        {
+            let who = if rank == 0 { String::new() } else { format!("rank {rank}: ") };
+            process.said.lines().for_each(|line| tell(Told::Said(format!("{who}{line}"))));
+        }
+    }
+
+    /// How the session ended, if every process says so.
+    fn ended(&self) -> Option<Status> {
+        self.processes.iter().skip(1).try_for_each(|process| process.ended.map(drop))?;
+        self.processes[0].ended
+    }
+
+    /// The rank because of which it did not, the reason and its text.
+    fn explain(&self, end: End) -> (usize, StopReason, String) {
+        let (rank, exit) = match end {
+            End::TimedOut(limit) => {
+                let text = format!(
+                    "killed after {limit:?}: it took longer than its time-out (`timeout` in its policy)"
+                );
+                return (0, StopReason::TimedOut, text);
+            }
+            End::Died(rank, exit) => (rank, exit),
+        };
+        let said = self.processes[rank].said.trim();
+        let text = match (self.processes.len(), exit.code()) {
+            (1, _) => died(exit, said),
+            // It says which other rank it has lost.
+            (_, Some(code)) if code == i32::from(exit::ABANDONED) => {
+                said.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
+            }
+            _ => format!("rank {rank} died: {}", died(exit, said)),
+        };
+        (rank, StopReason::Crashed, text)
+    }
+
+    /// Notes what `rank` reports; rank 0 speaks for all.
+    fn take_in(
+        &mut self,
+        rank: usize,
+        event: SessionEvent,
+        deadline: &mut Deadline,
+        tell: &mut dyn FnMut(Told),
+    ) {
+        let process = &mut self.processes[rank];
+        match &event {
+            SessionEvent::Started { started_at, environment, .. } => {
+                process.started = Some((*started_at, environment.clone()));
+            }
+            // Said during a benchmark that was measured. Of one that failed it was the noise of its failure,
+            // which is told already.
             SessionEvent::Measured { .. } => {
-                errors.take().lines().for_each(|line| tell(Told::Said(line.to_owned())));
+                let said = process.says();
+                let who = if rank == 0 { String::new() } else { format!("rank {rank}: ") };
+                said.lines().for_each(|line| tell(Told::Said(format!("{who}{line}"))));
             }
-            SessionEvent::Failed { .. } => drop(errors.take()),
-            _ => {}
+            SessionEvent::Failed { .. } => drop(process.says()),
+            SessionEvent::Ended { status } => process.ended = Some(*status),
+            SessionEvent::Measuring { .. } => {}
+        }
+        if rank == 0 {
+            self.note(&event, deadline);
+            tell(Told::Event(event));
         }
     }
 
     fn note(&mut self, event: &SessionEvent, deadline: &mut Deadline) {
         match event {
-            SessionEvent::Started { started_at, benchmarks, environment, .. } => {
-                self.started = Some((*started_at, environment.clone()));
+            SessionEvent::Started { benchmarks, .. } => {
                 self.left += benchmarks;
                 *deadline = Deadline::after(START);
             }
@@ -285,84 +316,13 @@ impl Process {
                     *deadline = rest;
                 }
             }
-            SessionEvent::Ended { status } => self.ended = Some(*status),
+            SessionEvent::Ended { .. } => {}
         }
     }
-
-    fn wait(&mut self, deadline: &Deadline) -> std::io::Result<ExitStatus> {
-        loop {
-            if let Some(exit) = self.child.try_wait()? {
-                return Ok(exit);
-            }
-            if deadline.passed() {
-                self.kill();
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
-
-    fn pid(&self) -> Option<Pid> {
-        i32::try_from(self.child.id()).ok().and_then(Pid::from_raw)
-    }
-
-    /// Ends the process and all that it has started; they may be gone already.
-    fn kill(&self) {
-        let _ = self.pid().map(|pid| kill_process_group(pid, Signal::KILL));
-    }
 }
 
-/// What a process says on standard error, as long as it lasts.
-struct Errors {
-    kept: Arc<Mutex<Vec<u8>>>,
-    reader: JoinHandle<()>,
-}
-
-impl Errors {
-    fn collect(mut errors: ChildStderr) -> Self {
-        let kept = Arc::new(Mutex::new(Vec::new()));
-        let to = kept.clone();
-        let reader = std::thread::spawn(move || {
-            let mut part = [0; 4096];
-            while let Ok(read @ 1..) = errors.read(&mut part) {
-                let mut kept = to.lock().unwrap_or_else(PoisonError::into_inner);
-                kept.extend_from_slice(&part[..read]);
-                let surplus = kept.len().saturating_sub(KEPT);
-                kept.drain(..surplus);
-            }
-        });
-        Self { kept, reader }
-    }
-
-    /// What has come since it was taken last.
-    fn take(&self) -> String {
-        let kept = std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner));
-        String::from_utf8_lossy(&kept).into_owned()
-    }
-
-    /// The same after the end of the process.
-    fn rest(self) -> String {
-        let begun = Instant::now();
-        while !self.reader.is_finished() && begun.elapsed() < ARRIVAL {
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        self.take()
-    }
-}
-
-/// Until when something has to happen.
-struct Deadline {
-    limit: Duration,
-    at: Option<Instant>,
-}
-
-impl Deadline {
-    /// In `seconds`; what is beyond any clock never comes.
-    fn after(seconds: f64) -> Self {
-        let limit = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
-        Self { limit, at: Instant::now().checked_add(limit) }
-    }
-
-    fn passed(&self) -> bool {
-        self.at.is_some_and(|at| Instant::now() >= at)
-    }
+/// Of the ranks that ended, the one because of which the others did: they end as abandoned.
+fn first_dead(dead: &[(usize, ExitStatus)]) -> Option<(usize, ExitStatus)> {
+    let by_itself = |exit: &ExitStatus| exit.code() != Some(exit::ABANDONED.into());
+    dead.iter().find(|(_, exit)| by_itself(exit)).or(dead.first()).copied()
 }

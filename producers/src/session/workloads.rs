@@ -1,7 +1,7 @@
 //! Where the benchmarks of a session come from.
 
 use crate::{
-    cpu,
+    catalog,
     environment::Topology,
     measure::Workload,
     program,
@@ -22,8 +22,35 @@ pub trait Workloads {
     /// Sets `benchmark` up: allocates, seeds its inputs, starts its threads.
     ///
     /// # Errors
-    /// Why that is not possible here, in words.
-    fn open(&self, benchmark: &Benchmark, seed: u64) -> Result<Box<dyn Workload>, String>;
+    /// [`Refused`], why that is not possible here.
+    fn open(&self, benchmark: &Benchmark, seed: u64) -> Result<Box<dyn Workload>, Refused>;
+
+    /// How many ranks measure `benchmark` together: the first ones of the session.
+    fn ranks(&self, _benchmark: &Benchmark) -> usize {
+        1
+    }
+}
+
+/// Why a benchmark cannot be set up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refused {
+    /// This machine lacks what it needs: hardware, a driver, a library. Says which, and what to do.
+    Skipped(String),
+    /// It failed. Says how.
+    Failed(String),
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (Self::Skipped(why) | Self::Failed(why)) = self;
+        f.write_str(why)
+    }
+}
+
+impl From<String> for Refused {
+    fn from(why: String) -> Self {
+        Self::Failed(why)
+    }
 }
 
 /// The workloads of this build.
@@ -38,10 +65,14 @@ impl Workloads for Builtin {
         suite.expand(&Topology::read())
     }
 
-    fn open(&self, benchmark: &Benchmark, seed: u64) -> Result<Box<dyn Workload>, String> {
+    fn open(&self, benchmark: &Benchmark, seed: u64) -> Result<Box<dyn Workload>, Refused> {
         if program::is_named(benchmark) {
-            return program::open(benchmark, self.program.as_deref());
+            return Ok(program::open(benchmark, self.program.as_deref())?);
         }
-        cpu::open(benchmark, seed).map_err(|error| error.to_string())
+        catalog::open(benchmark, seed)
+    }
+
+    fn ranks(&self, benchmark: &Benchmark) -> usize {
+        catalog::ranks(benchmark)
     }
 }

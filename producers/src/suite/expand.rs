@@ -1,12 +1,7 @@
 //! From axes to benchmarks: their cartesian product, each checked.
 
 use super::{Axis, Entry, Suite, SuiteError};
-use crate::{
-    cpu::{self, WorkloadError},
-    environment::Topology,
-    measure::Policy,
-    program,
-};
+use crate::{catalog, cpu::WorkloadError, environment::Topology, measure::Policy, program};
 use benchlake_schemas::{Benchmark, BenchmarkId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -36,7 +31,7 @@ impl Suite {
         let mut seen: BTreeMap<BenchmarkId, usize> = BTreeMap::new();
         for entry in &self.entries {
             if entry.workload != program::NAME {
-                cpu::spec(&entry.workload).map_err(|error| self.error(entry, &error))?;
+                catalog::known(&entry.workload).map_err(|error| self.error(entry, &error))?;
             }
             let sizes = entry.axes.iter().map(|axis| axis.values.len());
             let count = sizes.fold(1_usize, usize::saturating_mul);
@@ -75,7 +70,7 @@ impl Suite {
                 let problem = "the workload \"program\" has no program: add [program] with path = \"target/release/mine\"";
                 return Err(SuiteError::at(&self.label, entry.line, problem));
             }
-            (_, name) => cpu::plan(name, given, topology),
+            (_, name) => catalog::plan(name, given, topology),
         };
         match planned {
             Ok(benchmark) => Ok(Some(benchmark)),

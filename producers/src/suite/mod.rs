@@ -39,8 +39,11 @@ pub const DEMO: &str = include_str!("../../suites/demo.toml");
 /// most, and how long each takes to answer. The fraction of peak of every other benchmark hangs on it.
 pub const ROOFLINE: &str = include_str!("../../suites/roofline.toml");
 
+/// Every workload of a GPU: its own peaks, and what libraries, copies and launches reach.
+pub const GPU: &str = include_str!("../../suites/gpu.toml");
+
 /// The suites that are built in: name and text.
-pub const BUILTIN: [(&str, &str); 2] = [("demo", DEMO), ("roofline", ROOFLINE)];
+pub const BUILTIN: [(&str, &str); 3] = [("demo", DEMO), ("roofline", ROOFLINE), ("gpu", GPU)];
 
 /// A suite as it was written, its keys and types checked.
 #[derive(Debug, Clone, PartialEq)]

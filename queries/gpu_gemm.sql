@@ -1,0 +1,33 @@
+-- what: The rate of matrix products on devices by size and element type, beside the device's peak.
+-- parameter: run text = -- The run's id; the latest run on devices where it is not given.
+-- chart: line x=n y=rate series=dtype
+-- show: n dtype library mode device_name rate:unit of_peak:percent of_data_sheet:percent sessions label
+
+-- The smallest side of the product stands for its size. The peak is the best of all sessions of that device.
+WITH session AS (
+    SELECT
+        benchmark_id, device_timings.label, device_timings.device, device_timings.device_name, device_timings.dtype, mode, n,
+        session_id, rank,
+        flops / median AS rate,
+        device_peaks.peak,
+        device_peaks.data_sheet
+    FROM device_timings
+    LEFT JOIN device_peaks
+        ON device_peaks.kind = 'compute'
+        AND device_peaks.device = device_timings.device
+        AND device_peaks.dtype = device_timings.dtype
+    WHERE benchmark = 'gpu.gemm'
+        AND run_id = coalesce($run, (SELECT max(run_id) FROM device_timings))
+)
+SELECT
+    n, dtype, mode, device_name,
+    CASE WHEN strpos(label, 'cublaslt') > 0 THEN 'cublaslt' ELSE 'cublas' END AS library,
+    list_avg(array_agg(rate ORDER BY session_id, rank)) AS rate,
+    'flop/s' AS unit,
+    list_avg(array_agg(rate / peak ORDER BY session_id, rank)) AS of_peak,
+    list_avg(array_agg(rate / data_sheet ORDER BY session_id, rank)) AS of_data_sheet,
+    count(DISTINCT session_id) AS sessions,
+    label, device, benchmark_id
+FROM session
+GROUP BY n, dtype, mode, device_name, label, device, benchmark_id
+ORDER BY dtype, n, label, device, benchmark_id
