@@ -57,8 +57,8 @@ words!(
 );
 
 words!(
-    /// What a series measures. Samples are totals over their iterations, except for levels
-    /// ([`is_level`](Self::is_level)), which stand beside 1 iteration.
+    /// What a series measures. Samples are totals over their iterations, except for levels, such as memory or
+    /// a temperature, which stand beside 1 iteration.
     Metric {
         /// Elapsed wall-clock time.
         Time = "time",
@@ -155,13 +155,13 @@ impl Metric {
         }
     }
 
-    /// Whether a sample is a level, such as a temperature, not a total that grows with iterations.
+    /// Whether it is told of devices alone, beside their times: no counter of the processor's.
     #[must_use]
-    pub const fn is_level(self) -> bool {
+    pub const fn is_of_devices(self) -> bool {
         matches!(
             self,
-            Self::PeakMemory
-                | Self::MeanMemory
+            Self::HostTime
+                | Self::DeviceEnergy
                 | Self::DevicePower
                 | Self::DeviceTemperature
                 | Self::SmClock
