@@ -122,8 +122,9 @@ fn decide_all(compared: &mut [Compared], policy: &Policy) {
     for (&i, p) in with.iter().zip(adjusted) {
         compared[i].adjusted_p = Some(p);
     }
-    for one in compared {
-        one.decision = decide(&Evidence {
+    // How many sessions would decide is searched for, which takes longer than all the rest.
+    let decisions = on_all_cores(compared, |one| {
+        decide(&Evidence {
             effect: one.effect.as_ref(),
             adjusted_p: one.adjusted_p.unwrap_or(1.0),
             false_discovery_rate: policy.false_discovery_rate,
@@ -134,7 +135,10 @@ fn decide_all(compared: &mut [Compared], policy: &Policy) {
             sessions: (one.base.sessions, one.new.sessions),
             constant: constant(&one.of_sessions.0).zip(constant(&one.of_sessions.1)),
             level: policy.level,
-        });
+        })
+    });
+    for (one, decision) in compared.iter_mut().zip(decisions) {
+        one.decision = decision;
     }
 }
 
