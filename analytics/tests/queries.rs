@@ -59,7 +59,7 @@ impl DB for Database {
 const OF_COUNTERS: [&str; 4] = ["counters", "failures", "peaks", "roofline"];
 
 /// The queries that are asked of the lake that has a run on devices.
-const OF_DEVICES: [&str; 4] = ["device_peaks", "device_roofline", "gpu_gemm", "throttling"];
+const OF_DEVICES: [&str; 5] = ["cpu_gpu", "device_peaks", "device_roofline", "gpu_gemm", "throttling"];
 
 /// The queries that are asked of the lake in which something was declared and decided.
 const OF_DECISIONS: [&str; 3] = ["baseline_history", "baselines", "verdicts"];

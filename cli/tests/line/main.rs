@@ -4,6 +4,7 @@ mod arms;
 mod bad_input;
 mod baseline;
 mod compare;
+mod devices;
 mod functions;
 mod kafka;
 mod lake;
