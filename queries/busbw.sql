@@ -2,7 +2,7 @@
 -- parameter: run text = -- The run's id; the latest measured run where it is not given.
 -- parameter: level number = 0.95 -- The level of the interval, between 0 and 1.
 -- chart: line x=bytes y=busbw series=collective
--- show: label arm ranks bytes:B sessions centre:s low:s high:s algbw_rate busbw_rate
+-- show: label arm ranks bytes:B sessions centre:s low:s high:s algbw:unit busbw:unit
 
 -- algbw is the size over the time of the slowest rank. busbw is what each link moves whatever the number of
 -- ranks, to be held against the hardware's: algbw times 2(n-1)/n for an all-reduce, (n-1)/n for an all-gather,
@@ -45,8 +45,7 @@ SELECT
     list_ci_low(medians, $level) AS low,
     list_ci_high(medians, $level) AS high,
     algbw, busbw,
-    concat(round(algbw / 1e9, 2), ' GB/s') AS algbw_rate,
-    CASE WHEN busbw IS NOT NULL THEN concat(round(busbw / 1e9, 2), ' GB/s') END AS busbw_rate,
+    'B/s' AS unit,
     -- What a line of the plot is: all sizes of one collective.
     regexp_replace(label, 'bytes=[0-9]+,?', '') AS collective,
     benchmark_id

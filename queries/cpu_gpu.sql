@@ -1,7 +1,7 @@
 -- what: The same operation on the processor and on a device: how many times as fast the device is.
 -- parameter: run text = -- The run's id; the latest run that has both where it is not given.
 -- chart: bar x=operation y=speedup series=device
--- show: operation dtype size device_name cpu:s gpu:s speedup cpu_error gpu_error sessions
+-- show: operation dtype size device_name cpu:s gpu:s speedup cpu_error gpu_error sessions device
 
 -- Operations are one where names after `cpu.` and `gpu.`, element type and sizes are; the processor's quickest
 -- number of threads stands for it, and batches for the device. Both were checked against f64: the errors are the

@@ -1,7 +1,7 @@
 -- what: How near each benchmark of a device comes to what that device was measured to do at most.
 -- parameter: run text = -- The run's id; the latest run on devices where it is not given.
 -- chart: bar x=label y=of_peak series=device
--- show: label device_name bound intensity rate attainable_rate of_peak:percent sessions
+-- show: label device_name bound intensity achieved:unit attainable:unit of_peak:percent sessions device
 
 -- The roofline of Williams, Waterman and Patterson (Communications of the ACM 52(4), 2009), per device. A
 -- session is held against its own device; then the sessions are averaged. Work of few flops a byte is told by
@@ -49,11 +49,6 @@ benchmark AS (
 )
 SELECT
     label, device_name, bound, intensity, achieved, attainable, unit,
-    concat(round(achieved / 1e9, 1), CASE unit WHEN 'B/s' THEN ' GB/s' ELSE ' GFLOP/s' END) AS rate,
-    CASE
-        WHEN attainable IS NOT NULL
-            THEN concat(round(attainable / 1e9, 1), CASE unit WHEN 'B/s' THEN ' GB/s' ELSE ' GFLOP/s' END)
-    END AS attainable_rate,
     of_peak, sessions, device, benchmark_id
 FROM benchmark
 ORDER BY label, device, benchmark_id

@@ -1,7 +1,7 @@
 -- what: The rate of matrix products on devices by size and element type, beside the device's peak.
 -- parameter: run text = -- The run's id; the latest run on devices where it is not given.
--- chart: line x=n y=rate series=dtype
--- show: n dtype library mode device_name rate:unit of_peak:percent of_data_sheet:percent sessions label
+-- chart: line x=n y=rate limit=peak series=dtype
+-- show: n dtype library mode device_name rate:unit of_peak:percent of_data_sheet:percent sessions label device
 
 -- The smallest side of the product stands for its size. The peak is the best of all sessions of that device.
 WITH session AS (
@@ -24,6 +24,7 @@ SELECT
     CASE WHEN strpos(label, 'cublaslt') > 0 THEN 'cublaslt' ELSE 'cublas' END AS library,
     list_avg(array_agg(rate ORDER BY session_id, rank)) AS rate,
     'flop/s' AS unit,
+    max(peak) AS peak,
     list_avg(array_agg(rate / peak ORDER BY session_id, rank)) AS of_peak,
     list_avg(array_agg(rate / data_sheet ORDER BY session_id, rank)) AS of_data_sheet,
     count(DISTINCT session_id) AS sessions,

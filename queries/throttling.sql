@@ -2,7 +2,7 @@
 -- parameter: device text = -- The device, such as `GPU-…`; all where it is not given.
 -- parameter: since time = -- Series that began then or later.
 -- chart: line x=started_at y=sm_clock series=device
--- show: started_at node device_name label throttled sm_clock:Hz memory_clock:Hz temperature:K power:W energy:J
+-- show: started_at node device_name label throttled sm_clock:Hz memory_clock:Hz temperature:K power:W energy:J device
 
 -- One row per session, rank and benchmark; the median of what was read around its samples.
 WITH level AS (

@@ -4,7 +4,7 @@
 
 mod fixture;
 
-use benchlake_analytics::{Answer, At, Lake, format, queries};
+use benchlake_analytics::{Answer, At, Lake, Query, QueryError, format, queries};
 use datafusion::{datasource::MemTable, prelude::SessionContext};
 use sqllogictest::{DB, DBOutput, DefaultColumnType, Runner};
 use std::{collections::BTreeMap, path::Path, sync::Arc};
@@ -76,6 +76,8 @@ async fn named_queries_give_their_expected_results() {
     fixture::write_with_devices(devices.path()).await;
     fixture::write_with_decisions(decided.path()).await;
     fixture::write_of_ranks(together.path()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let pictures = std::env::var_os("PLOTS").map_or(folder.path().to_owned(), Into::into);
     for query in queries::all() {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../queries/{}.slt", query.name));
         assert!(file.exists(), "queries/{}.sql has no .slt beside it", query.name);
@@ -103,5 +105,27 @@ async fn named_queries_give_their_expected_results() {
         if let Err(error) = runner.run_file_async(&file).await {
             panic!("{error}");
         }
+        draw(query, &lake, &pictures).await;
     }
+}
+
+/// Every chart is drawn, as SVG and PNG; with PLOTS set to a folder the pictures stay there, to be looked at.
+async fn draw(query: &Query, lake: &Lake, pictures: &Path) {
+    let answer = match query.run(&lake.context(), &BTreeMap::new()).await {
+        // A query that must be given a parameter.
+        Err(QueryError::MissingParameter { .. }) => return,
+        answer => answer.unwrap(),
+    };
+    let picture = |ending: &str| pictures.join(format!("{}.{ending}", query.name));
+    if query.chart.is_none() {
+        let refused = query.plot(&answer, &picture("svg")).unwrap_err().to_string();
+        assert!(refused.contains("has no chart"), "{refused}");
+        return;
+    }
+    for ending in ["svg", "png"] {
+        query.plot(&answer, &picture(ending)).unwrap();
+        assert!(picture(ending).metadata().unwrap().len() > 700, "{}", query.name);
+    }
+    let refused = query.plot(&answer, &picture("gif")).unwrap_err().to_string();
+    assert!(refused.contains("ends in .svg or .png"), "{refused}");
 }

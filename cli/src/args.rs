@@ -462,6 +462,9 @@ pub(crate) struct Query {
     /// A parameter; may be repeated
     #[arg(short, value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) parameters: Vec<(String, String)>,
+    /// Draw the answer too, as the query's chart
+    #[arg(long, value_name = "FILE.svg|FILE.png")]
+    pub(crate) plot: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) lake: LakeArgs,
     #[command(flatten)]

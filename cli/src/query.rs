@@ -4,7 +4,7 @@ use crate::{args::Query, failure::Failure, output, sql};
 use benchlake_analytics::{
     At, Lake,
     format::Format,
-    queries::{self, Parameter},
+    queries::{self, Parameter, PlotError},
 };
 use benchlake_producers::agent::exit;
 use std::collections::BTreeMap;
@@ -24,6 +24,13 @@ pub(crate) fn run(args: &Query) -> Result<u8, Failure> {
     let parameters: BTreeMap<_, _> = args.parameters.iter().cloned().collect();
     let answer = runtime.block_on(query.run(&context, &parameters))?;
     sql::to_stdout(|out| query.write(&answer, args.format.get(), out))?;
+    if let Some(path) = &args.plot {
+        query.plot(&answer, path).map_err(|error| match error {
+            PlotError::Draw { .. } => Failure::internal(error),
+            PlotError::Nothing(_) => Failure::nothing(error.to_string()),
+            _ => Failure::usage(error.to_string()),
+        })?;
+    }
     Ok(if answer.rows() == 0 { exit::NOTHING } else { exit::OK })
 }
 

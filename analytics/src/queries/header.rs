@@ -24,7 +24,7 @@ pub struct HeaderError {
 }
 
 const KINDS: [&str; 3] = ["line", "bar", "points"];
-const ROLES: [&str; 5] = ["x", "y", "low", "high", "series"];
+const ROLES: [&str; 6] = ["x", "y", "low", "high", "limit", "series"];
 
 pub(super) fn parse(name: &str, text: &str) -> Result<Query, HeaderError> {
     let mut query = Query {

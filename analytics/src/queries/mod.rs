@@ -3,9 +3,11 @@
 
 mod header;
 mod parameter;
+mod plot;
 
 pub use header::{Chart, HeaderError};
 pub use parameter::{Parameter, Type};
+pub use plot::PlotError;
 
 use crate::{
     Answer, SqlError,

@@ -3,7 +3,7 @@
 
 pub(crate) mod history;
 pub(crate) mod page;
-mod plot;
+pub(crate) mod plot;
 
 use crate::{Answer, Lake, QueryError, SqlError, ask, queries};
 use history::{Run, histories, rows};

@@ -1,5 +1,6 @@
 //! Plots: one drawing for SVG and PNG, with a font of our own so that no system font is needed.
 
+pub(crate) mod chart;
 mod heading;
 pub(crate) mod scale;
 pub(crate) mod scene;
@@ -70,23 +71,33 @@ impl Ink {
 
 /// The plot as SVG.
 pub(crate) fn svg(history: &History) -> Result<String, String> {
-    let mut text = String::new();
-    let area = SVGBackend::with_string(&mut text, pixels(1.0)).into_drawing_area();
-    draw(&area, &scene(history), 1.0).map_err(|error| error.to_string())?;
-    drop(area);
-    Ok(text)
+    svg_of(&scene(history), SIZE)
 }
 
 /// Writes the plot as a PNG.
 pub(crate) fn png(history: &History, path: &std::path::Path) -> Result<(), String> {
-    let area = BitMapBackend::new(path, pixels(DENSITY)).into_drawing_area();
-    draw(&area, &scene(history), DENSITY).map_err(|error| error.to_string())
+    png_of(&scene(history), SIZE, path)
 }
 
-fn pixels(density: f64) -> (u32, u32) {
+/// `shapes` in a picture of `size`, as SVG.
+pub(crate) fn svg_of(shapes: &[Shape], size: (f64, f64)) -> Result<String, String> {
+    let mut text = String::new();
+    let area = SVGBackend::with_string(&mut text, pixels(size, 1.0)).into_drawing_area();
+    draw(&area, shapes, 1.0).map_err(|error| error.to_string())?;
+    drop(area);
+    Ok(text)
+}
+
+/// Writes `shapes` in a picture of `size` as a PNG.
+pub(crate) fn png_of(shapes: &[Shape], size: (f64, f64), path: &std::path::Path) -> Result<(), String> {
+    let area = BitMapBackend::new(path, pixels(size, DENSITY)).into_drawing_area();
+    draw(&area, shapes, DENSITY).map_err(|error| error.to_string())
+}
+
+fn pixels(size: (f64, f64), density: f64) -> (u32, u32) {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few thousand")]
     let pixels = |length: f64| (length * density).round() as u32;
-    (pixels(SIZE.0), pixels(SIZE.1))
+    (pixels(size.0), pixels(size.1))
 }
 
 /// Draws `shapes` on any backend, `density` pixels per unit.
