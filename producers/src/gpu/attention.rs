@@ -215,8 +215,8 @@ impl Body for Attention {
         Ok(error)
     }
 
-    fn kernels(&self) -> Vec<(CudaFunction, LaunchConfig)> {
-        vec![(self.kernel.clone(), self.config)]
+    fn kernel(&self) -> Option<(&CudaFunction, LaunchConfig)> {
+        Some((&self.kernel, self.config))
     }
 }
 

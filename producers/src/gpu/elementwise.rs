@@ -205,8 +205,8 @@ impl Body for Elementwise {
         Ok(error)
     }
 
-    fn kernels(&self) -> Vec<(CudaFunction, LaunchConfig)> {
-        vec![(self.kernel.clone(), self.config)]
+    fn kernel(&self) -> Option<(&CudaFunction, LaunchConfig)> {
+        Some((&self.kernel, self.config))
     }
 }
 

@@ -125,8 +125,8 @@ impl Body for Fma {
         Ok(pairs.fold(0.0, |error, (found, start)| worst(error, (found - end(*start)).abs())))
     }
 
-    fn kernels(&self) -> Vec<(CudaFunction, LaunchConfig)> {
-        vec![(self.kernel.clone(), self.config)]
+    fn kernel(&self) -> Option<(&CudaFunction, LaunchConfig)> {
+        Some((&self.kernel, self.config))
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) struct Lane {
     device: Arc<Device>,
     start: CudaEvent,
     end: CudaEvent,
-    gate: PinnedHostSlice<u32>,
+    gate: Gate,
     /// What is written over to empty the level-2 cache.
     flush: Option<CudaSlice<u8>>,
     /// Enqueued between the gate and the first event.
@@ -54,27 +54,16 @@ impl Lane {
     ) -> Result<Self, GpuError> {
         let problem = GpuError::driver("setting up the timing");
         let event = || device.context.new_event(Some(CUevent_flags::CU_EVENT_DEFAULT)).map_err(&problem);
-        // SAFETY: it is written before anything reads it.
-        let gate = unsafe { device.context.alloc_pinned_with_flags(1, sys::CU_MEMHOSTALLOC_DEVICEMAP) };
         let flush = cold.then(|| device.stream.alloc_zeros(2 * device.l2)).transpose();
-        let lane = Self {
+        Ok(Self {
             device: device.clone(),
             start: event()?,
             end: event()?,
-            gate: gate.map_err(&problem)?,
+            gate: Gate::new(device)?,
             flush: flush.map_err(&problem)?,
             align,
             look,
-        };
-        lane.word()?.store(0, Ordering::Release);
-        Ok(lane)
-    }
-
-    /// The gate's word.
-    fn word(&self) -> Result<&AtomicU32, GpuError> {
-        let pointer = self.gate.as_ptr().map_err(GpuError::driver("reading the gate"))?;
-        // SAFETY: it is page-locked memory of this value, aligned, and shared with the device alone, which reads it.
-        Ok(unsafe { &*pointer.cast::<AtomicU32>() })
+        })
     }
 
     /// Enqueues what comes before a sample: the emptying of the caches.
@@ -98,8 +87,7 @@ impl Lane {
         let problem = GpuError::driver("timing");
         let stream = self.device.stream.clone();
         if gated {
-            self.word()?.store(0, Ordering::Release);
-            self.close()?;
+            self.gate.close(&stream)?;
         }
         let aligned = self.align.as_ref().map_or(Ok(()), |align| align());
         let mut enqueued = aligned.and_then(|()| self.start.record(&stream).map_err(&problem));
@@ -109,41 +97,21 @@ impl Lane {
                 break;
             }
             if gated && iteration == ahead {
-                self.word()?.store(1, Ordering::Release);
+                self.gate.open();
             }
             enqueued = enqueue();
         }
         let ended = enqueued.and_then(|()| self.end.record(&stream).map_err(&problem));
         // Whatever happened, the stream goes on.
-        self.word()?.store(1, Ordering::Release);
+        self.gate.open();
         ended?;
-        self.wait("a sample")?;
-        let milliseconds = self.start.elapsed_ms(&self.end).map_err(&problem)?;
-        Ok(f64::from(milliseconds) / 1e3)
-    }
-
-    /// Has the stream wait until the gate's word is 1.
-    fn close(&self) -> Result<(), GpuError> {
-        let pointer = self.gate.as_ptr().map_err(GpuError::driver("reading the gate"))?;
-        let flags = CUstreamWaitValue_flags::CU_STREAM_WAIT_VALUE_GEQ as u32;
-        // SAFETY: page-locked memory has the same address on the device, and outlives the wait: a lane waits for
-        // its stream before it ends.
-        unsafe { sys::cuStreamWaitValue32_v2(self.device.stream.cu_stream(), pointer as u64, 1, flags) }
-            .result()
-            .map_err(GpuError::driver("closing the gate"))
-    }
-
-    /// Waits for the second event, as long as [`LIMIT`].
-    fn wait(&self, what: &'static str) -> Result<(), GpuError> {
-        let begun = Instant::now();
-        while !self.end.try_is_complete().map_err(GpuError::driver(what))? {
-            if begun.elapsed() > LIMIT {
-                return Err(GpuError::TimedOut { what, seconds: LIMIT.as_secs() });
-            }
+        until(&self.end, "a sample", || {
             self.look.as_ref().map_or(Ok(()), |look| look())?;
             hint::spin_loop();
-        }
-        Ok(())
+            Ok(())
+        })?;
+        let milliseconds = self.start.elapsed_ms(&self.end).map_err(&problem)?;
+        Ok(f64::from(milliseconds) / 1e3)
     }
 
     /// The smallest step that the device's events were seen to make, and the median time of a pair with nothing
@@ -154,6 +122,46 @@ impl Lane {
             times.push(self.time(1, 1, true, || Ok(()))?);
         }
         Ok(steps(&mut times))
+    }
+}
+
+/// A word in the host's memory that a stream waits for.
+struct Gate {
+    /// Holds the word.
+    _memory: PinnedHostSlice<u32>,
+    word: *const AtomicU32,
+}
+
+impl Gate {
+    fn new(device: &Device) -> Result<Self, GpuError> {
+        let problem = GpuError::driver("setting up the timing");
+        // SAFETY: it is written before anything reads it.
+        let memory = unsafe { device.context.alloc_pinned_with_flags(1, sys::CU_MEMHOSTALLOC_DEVICEMAP) };
+        let memory: PinnedHostSlice<u32> = memory.map_err(&problem)?;
+        let word = memory.as_ptr().map_err(&problem)?.cast();
+        let gate = Self { _memory: memory, word };
+        gate.set(0);
+        Ok(gate)
+    }
+
+    fn set(&self, value: u32) {
+        // SAFETY: it is page-locked memory of this value, aligned, and shared with the device alone, which reads it.
+        unsafe { &*self.word }.store(value, Ordering::Release);
+    }
+
+    /// Has `stream` wait until the gate is opened.
+    fn close(&self, stream: &CudaStream) -> Result<(), GpuError> {
+        self.set(0);
+        let flags = CUstreamWaitValue_flags::CU_STREAM_WAIT_VALUE_GEQ as u32;
+        // SAFETY: page-locked memory has the same address on the device, and outlives the wait: a lane waits for
+        // its stream before it ends.
+        unsafe { sys::cuStreamWaitValue32_v2(stream.cu_stream(), self.word as u64, 1, flags) }
+            .result()
+            .map_err(GpuError::driver("closing the gate"))
+    }
+
+    fn open(&self) {
+        self.set(1);
     }
 }
 
@@ -174,12 +182,24 @@ pub(crate) fn finish(device: &Device, what: &'static str) -> Result<(), GpuError
 /// The same for any stream.
 pub(crate) fn finish_stream(stream: &CudaStream, what: &'static str) -> Result<(), GpuError> {
     let event = stream.record_event(None).map_err(GpuError::driver(what))?;
+    until(&event, what, || {
+        std::thread::sleep(Duration::from_micros(50));
+        Ok(())
+    })
+}
+
+/// Does `meanwhile` again and again until `event` is complete, as long as [`LIMIT`].
+fn until(
+    event: &CudaEvent,
+    what: &'static str,
+    meanwhile: impl Fn() -> Result<(), GpuError>,
+) -> Result<(), GpuError> {
     let begun = Instant::now();
     while !event.try_is_complete().map_err(GpuError::driver(what))? {
         if begun.elapsed() > LIMIT {
             return Err(GpuError::TimedOut { what, seconds: LIMIT.as_secs() });
         }
-        std::thread::sleep(Duration::from_micros(50));
+        meanwhile()?;
     }
     Ok(())
 }

@@ -10,7 +10,6 @@ use super::{
     parameters::{MODE, Spec, Values},
     rows::{self, COLUMNS, Matrix, Plan, ROWS},
     running::{Body, Opened},
-    softmax,
 };
 use crate::cpu::worst;
 use cudarc::driver::{CudaFunction, CudaSlice, LaunchConfig, PushKernelArg};
@@ -48,16 +47,10 @@ pub(crate) fn open(_: &str, device: &Arc<Device>, values: &Values, seed: u64) ->
     };
     Ok(Opened {
         body: Box::new(body),
-        work: softmax::work("layer-norm-2ns/1", matrix),
+        work: rows::work("layer-norm-2ns/1", matrix.len(), matrix.dtype),
         reference: "the same in f64; relative to the magnitudes that are added",
-        tolerance: tolerance(matrix),
+        tolerance: matrix.tolerance(),
     })
-}
-
-/// Sixteen roundings, and the sums', which add up like random numbers.
-#[expect(clippy::cast_precision_loss, reason = "a tolerance")]
-fn tolerance(matrix: Matrix) -> f64 {
-    matrix.dtype.tolerance(16.0 + (matrix.columns as f64).sqrt())
 }
 
 /// The result for `row`, and for each element the sum of the magnitudes that it is made of: the deviation γ/σ·(|x| + σ),
@@ -104,20 +97,15 @@ impl Body for LayerNorm {
     }
 
     fn error(&mut self, device: &Device) -> Result<f64, GpuError> {
-        let Matrix { dtype, rows, columns } = self.matrix;
+        let Matrix { dtype, columns, .. } = self.matrix;
         let of = |k, range| inputs::expected(dtype, inputs::beside(self.seed, k), range);
         let (gamma, beta) = (of(1, 0..columns), of(2, 0..columns));
-        let mut error = 0.0;
-        for row in inputs::rows(rows, columns) {
-            let range = row * columns..(row + 1) * columns;
-            let found = inputs::read(device, dtype, &self.output, range.clone())?;
-            error = worst(error, error_of(dtype, &reference(&of(0, range), &gamma, &beta), &found));
-        }
-        Ok(error)
+        let of_row = |range, found: &[f64]| error_of(dtype, &reference(&of(0, range), &gamma, &beta), found);
+        self.matrix.worst(device, &self.output, of_row)
     }
 
-    fn kernels(&self) -> Vec<(CudaFunction, LaunchConfig)> {
-        vec![(self.kernel.clone(), self.config)]
+    fn kernel(&self) -> Option<(&CudaFunction, LaunchConfig)> {
+        Some((&self.kernel, self.config))
     }
 }
 
@@ -150,7 +138,7 @@ mod tests {
             let inputs = inputs::expected(dtype, 3, 0..matrix.len());
             for (row, found) in inputs.chunks_exact(columns).zip(found.chunks_exact(columns)) {
                 let error = error_of(dtype, &reference(row, &of(4), &of(5)), found);
-                assert!(error <= tolerance(matrix), "{dtype:?}: {error}");
+                assert!(error <= matrix.tolerance(), "{dtype:?}: {error}");
             }
         }
     }

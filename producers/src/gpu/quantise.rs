@@ -151,8 +151,8 @@ impl Body for Quantise {
         Ok(error)
     }
 
-    fn kernels(&self) -> Vec<(CudaFunction, LaunchConfig)> {
-        vec![(self.dequantise.as_ref().unwrap_or(&self.quantise).clone(), self.config)]
+    fn kernel(&self) -> Option<(&CudaFunction, LaunchConfig)> {
+        Some((self.dequantise.as_ref().unwrap_or(&self.quantise), self.config))
     }
 }
 

@@ -122,8 +122,8 @@ impl Body for Reduce {
         Ok(found.first().map_or(f64::NAN, |found| (found - sum).abs() / scale))
     }
 
-    fn kernels(&self) -> Vec<(CudaFunction, LaunchConfig)> {
-        vec![(self.kernel.clone(), self.config)]
+    fn kernel(&self) -> Option<(&CudaFunction, LaunchConfig)> {
+        Some((&self.kernel, self.config))
     }
 }
 

@@ -58,18 +58,16 @@ pub(crate) fn spec(name: &str) -> Option<&'static Spec> {
 /// [`Refused::Skipped`] where this machine lacks what it needs, [`Refused::Failed`] where it fails.
 pub(crate) fn open(benchmark: &Benchmark, seed: u64) -> Result<Box<dyn Workload>, Refused> {
     let set_up = || -> Result<Box<dyn Workload>, Refused> {
-        let spec = spec(&benchmark.name)
-            .ok_or_else(|| Refused::Failed(format!("unknown workload {:?}", benchmark.name)))?;
+        let unknown = || Refused::Failed(format!("unknown workload {:?}", benchmark.name));
+        let spec = spec(&benchmark.name).ok_or_else(unknown)?;
         let (benchmark, values) =
             spec.plan(&benchmark.parameters).map_err(|error| Refused::Failed(error.to_string()))?;
         if nccl::SPECS.contains(spec) {
             return Ok(nccl::open(spec.name, benchmark.to_string(), &values, seed)?);
         }
+        let family = FAMILIES.iter().find(|(specs, _)| specs.contains(spec));
+        let (_, family) = family.ok_or_else(unknown)?;
         let device = Device::shared()?;
-        let (_, family) = FAMILIES
-            .iter()
-            .find(|(specs, _)| specs.contains(spec))
-            .ok_or_else(|| Refused::Failed(format!("unknown workload {:?}", benchmark.name)))?;
         let opened = family(spec.name, &device, &values, seed)?;
         Ok(Box::new(Running::new(device, benchmark.to_string(), &values, opened)?))
     };

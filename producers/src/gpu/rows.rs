@@ -2,14 +2,17 @@
 //! (`kernels/rows.cuh`).
 
 use super::{
-    device::blocks,
+    device::{Device, blocks},
     dtype::Dtype,
     error::GpuError,
+    inputs,
     nvrtc::{Defines, defines},
     parameters::Values,
 };
-use crate::cpu::Parameter;
-use cudarc::driver::LaunchConfig;
+use crate::cpu::{Parameter, worst};
+use benchlake_schemas::Work;
+use cudarc::driver::{CudaSlice, LaunchConfig};
+use std::ops::Range;
 
 pub(crate) const ROWS: Parameter = Parameter::number("rows", "rows, such as 16384");
 pub(crate) const COLUMNS: Parameter = Parameter::number("columns", "elements of a row, such as 4096");
@@ -21,6 +24,17 @@ const WARP: usize = 32;
 const MOST_THREADS: usize = 1_024;
 /// Packs that a thread has at best: with fewer it waits more often than needed for memory.
 const PACKS: usize = 4;
+
+/// Work that reads and writes each of `n` elements once.
+pub(crate) fn work(model: &str, n: usize, dtype: Dtype) -> Work {
+    let (elements, bytes) = (n as i64, dtype.bytes() as i64);
+    Work {
+        flops: None,
+        bytes: Some(2 * elements * bytes),
+        items: Some(elements),
+        work_model: Some(model.into()),
+    }
+}
 
 /// A matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +59,33 @@ impl Matrix {
     /// Its elements.
     pub(crate) const fn len(self) -> usize {
         self.rows.saturating_mul(self.columns)
+    }
+
+    /// How far a result may be off that takes sixteen roundings and a sum over the row: they add up like random
+    /// numbers.
+    #[expect(clippy::cast_precision_loss, reason = "a tolerance")]
+    pub(crate) fn tolerance(self) -> f64 {
+        self.dtype.tolerance(16.0 + (self.columns as f64).sqrt())
+    }
+
+    /// The largest error of the rows of `output` that a check looks at: `error` of a row, as where its elements lie,
+    /// and what was found there.
+    ///
+    /// # Errors
+    /// [`GpuError`] if they cannot be read.
+    pub(crate) fn worst(
+        self,
+        device: &Device,
+        output: &CudaSlice<u8>,
+        error: impl Fn(Range<usize>, &[f64]) -> f64,
+    ) -> Result<f64, GpuError> {
+        let mut largest = 0.0;
+        for row in inputs::rows(self.rows, self.columns) {
+            let range = row * self.columns..(row + 1) * self.columns;
+            let found = inputs::read(device, self.dtype, output, range.clone())?;
+            largest = worst(largest, error(range, &found));
+        }
+        Ok(largest)
     }
 
     /// Packs of a row, as the kernels take them.

@@ -69,9 +69,9 @@ pub(crate) trait Body {
         Ok((None, None))
     }
 
-    /// Its kernels, and how each is launched.
-    fn kernels(&self) -> Vec<(CudaFunction, LaunchConfig)> {
-        Vec::new()
+    /// The kernel that its time is of, and how that is launched; `None` where a library has it.
+    fn kernel(&self) -> Option<(&CudaFunction, LaunchConfig)> {
+        None
     }
 }
 
@@ -262,14 +262,14 @@ impl Workload for Running {
 
     fn beside(&mut self) -> Beside {
         let mut beside = self.watch.end();
-        beside.series.extend(self.opened.body.kernels().first().into_iter().flat_map(|(kernel, config)| {
-            [
+        if let Some((kernel, config)) = self.opened.body.kernel() {
+            let levels = [
                 (Metric::Registers, kernel.num_regs().ok().map(f64::from)),
-                (Metric::Occupancy, occupancy(&self.device, kernel, config)),
-            ]
-            .into_iter()
-            .filter_map(|(metric, level)| Some((metric, one(level?))))
-        }));
+                (Metric::Occupancy, occupancy(&self.device, kernel, &config)),
+            ];
+            let known = levels.into_iter().filter_map(|(metric, level)| Some((metric, one(level?))));
+            beside.series.extend(known);
+        }
         beside
     }
 }

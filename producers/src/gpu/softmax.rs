@@ -12,7 +12,6 @@ use super::{
     running::{Body, Opened},
 };
 use crate::cpu::worst;
-use benchlake_schemas::Work;
 use cudarc::driver::{CudaFunction, CudaSlice, LaunchConfig, PushKernelArg};
 use std::sync::Arc;
 
@@ -47,28 +46,11 @@ pub(crate) fn open(_: &str, device: &Arc<Device>, values: &Values, seed: u64) ->
     };
     Ok(Opened {
         body: Box::new(body),
-        work: work("softmax-2ns/1", matrix),
+        work: rows::work("softmax-2ns/1", matrix.len(), matrix.dtype),
         reference: "the same in f64",
-        tolerance: tolerance(matrix),
+        // The exponential of a number in [-2, 0], the division, and the sum.
+        tolerance: matrix.tolerance(),
     })
-}
-
-/// One read and one write of each element.
-pub(crate) fn work(model: &str, matrix: Matrix) -> Work {
-    let (elements, bytes) = (matrix.len() as i64, matrix.dtype.bytes() as i64);
-    Work {
-        flops: None,
-        bytes: Some(2 * elements * bytes),
-        items: Some(elements),
-        work_model: Some(model.into()),
-    }
-}
-
-/// Sixteen roundings for the exponential of a number in [-2, 0] and the division, and the sum's: they add up like
-/// random numbers.
-#[expect(clippy::cast_precision_loss, reason = "a tolerance")]
-fn tolerance(matrix: Matrix) -> f64 {
-    matrix.dtype.tolerance(16.0 + (matrix.columns as f64).sqrt())
 }
 
 fn reference(row: &[f64]) -> Vec<f64> {
@@ -105,18 +87,13 @@ impl Body for Softmax {
     }
 
     fn error(&mut self, device: &Device) -> Result<f64, GpuError> {
-        let Matrix { dtype, rows, columns } = self.matrix;
-        let mut error = 0.0;
-        for row in inputs::rows(rows, columns) {
-            let range = row * columns..(row + 1) * columns;
-            let found = inputs::read(device, dtype, &self.output, range.clone())?;
-            error = worst(error, error_of(dtype, &inputs::expected(dtype, self.seed, range), &found));
-        }
-        Ok(error)
+        let dtype = self.matrix.dtype;
+        let of = |range, found: &[f64]| error_of(dtype, &inputs::expected(dtype, self.seed, range), found);
+        self.matrix.worst(device, &self.output, of)
     }
 
-    fn kernels(&self) -> Vec<(CudaFunction, LaunchConfig)> {
-        vec![(self.kernel.clone(), self.config)]
+    fn kernel(&self) -> Option<(&CudaFunction, LaunchConfig)> {
+        Some((&self.kernel, self.config))
     }
 }
 
@@ -152,7 +129,7 @@ mod tests {
             let inputs = inputs::expected(dtype, 3, 0..matrix.len());
             for (row, found) in inputs.chunks_exact(columns).zip(found.chunks_exact(columns)) {
                 let error = error_of(dtype, row, found);
-                assert!(error <= tolerance(matrix), "{kernel} of {dtype:?}: {error}");
+                assert!(error <= matrix.tolerance(), "{kernel} of {dtype:?}: {error}");
             }
         }
     }
@@ -173,7 +150,7 @@ mod tests {
     fn tolerances_are_below_mistakes() {
         for dtype in [Dtype::F64, Dtype::F32] {
             let matrix = Matrix { dtype, rows: 1, columns: 32_768 };
-            assert!(tolerance(matrix) < 1.0 / 32_768.0 / 2.0, "{dtype:?}");
+            assert!(matrix.tolerance() < 1.0 / 32_768.0 / 2.0, "{dtype:?}");
         }
     }
 }

@@ -9,11 +9,10 @@ use super::{
     inputs,
     nvrtc::{Defines, Source, defines, source},
     parameters::{MODE, Spec, Values},
-    rows::{COLUMNS, ROWS},
+    rows::{self, COLUMNS, ROWS},
     running::{Body, Opened},
 };
 use crate::cpu::worst;
-use benchlake_schemas::Work;
 use cudarc::driver::{CudaFunction, CudaSlice, LaunchConfig, PushKernelArg};
 use std::sync::Arc;
 
@@ -55,15 +54,9 @@ pub(crate) fn open(_: &str, device: &Arc<Device>, values: &Values, seed: u64) ->
         columns,
         seed,
     };
-    let (elements, bytes) = (n as i64, dtype.bytes() as i64);
     Ok(Opened {
         body: Box::new(body),
-        work: Work {
-            flops: None,
-            bytes: Some(2 * elements * bytes),
-            items: Some(elements),
-            work_model: Some("transpose-2ns/1".into()),
-        },
+        work: rows::work("transpose-2ns/1", n, dtype),
         reference: "the elements themselves",
         tolerance: 0.0,
     })
@@ -107,8 +100,8 @@ impl Body for Transpose {
         Ok(error)
     }
 
-    fn kernels(&self) -> Vec<(CudaFunction, LaunchConfig)> {
-        vec![(self.kernel.clone(), self.config)]
+    fn kernel(&self) -> Option<(&CudaFunction, LaunchConfig)> {
+        Some((&self.kernel, self.config))
     }
 }
 

@@ -34,9 +34,13 @@ pub fn follow<E>(
     clock: &Clock,
     mut next: impl FnMut() -> Result<Step, E>,
 ) -> Result<Measurement, E> {
-    let timer = workload.timer().unwrap_or_else(|| clock.timer());
-    let resolution_ns = resolution_ns(&timer, clock);
+    let timer = workload.timer();
     let mut warmup = Samples::with_capacity(policy.max_samples.max(1_024) + policy.max_samples);
+    if timer.is_some() {
+        warmup.with_host();
+    }
+    let timer = timer.unwrap_or_else(|| clock.timer());
+    let resolution_ns = resolution_ns(&timer, clock);
     let (begin, mut length) = (clock.now(), 0);
     warmup.started_at = now();
     loop {

@@ -34,13 +34,18 @@ impl Samples {
             offsets: vec![-1; capacity],
             samples: vec![-1.0; capacity],
             iterations: vec![-1; capacity],
-            host: vec![-1.0; capacity],
+            host: Vec::new(),
         };
         buffers.offsets.clear();
         buffers.samples.clear();
         buffers.iterations.clear();
-        buffers.host.clear();
         buffers
+    }
+
+    /// The same room for the host's times, where a device times itself.
+    pub(super) fn with_host(&mut self) {
+        self.host = vec![-1.0; self.samples.capacity()];
+        self.host.clear();
     }
 
     fn is_full(&self) -> bool {
@@ -104,7 +109,12 @@ impl<'a> Sampler<'a> {
     /// `interrupted` ends it before the next sample; what was measured until then is kept.
     #[must_use]
     pub fn measure(mut self, workload: &mut dyn Workload, interrupted: &AtomicBool) -> Measurement {
-        let timer = workload.timer().unwrap_or_else(|| self.clock.timer());
+        let timer = workload.timer();
+        if timer.is_some() {
+            self.warmup.with_host();
+            self.measure.with_host();
+        }
+        let timer = timer.unwrap_or_else(|| self.clock.timer());
         let resolution_ns = resolution_ns(&timer, self.clock);
         let (iterations, warmup_stop) = self.warm_up(workload, resolution_ns, interrupted);
         workload.warmed_up();

@@ -109,20 +109,20 @@ pub(super) fn times(
     device: Option<String>,
     measurement: Measurement,
 ) -> Vec<Series> {
-    let Measurement { warmup, measure, warmup_stop, stop, mut flags, timer } = measurement;
+    let Measurement { warmup, mut measure, warmup_stop, stop, mut flags, timer } = measurement;
+    let host = std::mem::take(&mut measure.host);
+    let host = (!host.is_empty()).then(|| Samples { samples: host, ..measure.clone() });
     if spec.noisy && !flags.contains(&Flag::Noisy) {
         flags.push(Flag::Noisy);
     }
     let facts = Facts { work, check: check.clone(), flags, timer, device };
     let row = |metric, kind, samples| of_metric(spec, benchmark, &facts, metric, kind, samples);
-    let mut host = measure.clone();
-    host.samples = std::mem::take(&mut host.host);
     [
         row(Metric::Time, (Phase::Warmup, warmup_stop), warmup),
         row(Metric::Time, (Phase::Measure, stop), measure),
-        row(Metric::HostTime, (Phase::Measure, stop), host),
     ]
     .into_iter()
+    .chain(host.map(|host| row(Metric::HostTime, (Phase::Measure, stop), host)))
     .filter(|series| !series.samples.is_empty())
     .flat_map(|series| series.chunked(CHUNK))
     .collect()

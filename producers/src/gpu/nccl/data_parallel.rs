@@ -192,8 +192,8 @@ impl Body for Connected {
         hooks(&self.step.device, &self.communicator)
     }
 
-    fn kernels(&self) -> Vec<(CudaFunction, LaunchConfig)> {
-        vec![(self.step.triad.clone(), self.step.device.grid(self.step.share / VECTOR, THREADS))]
+    fn kernel(&self) -> Option<(&CudaFunction, LaunchConfig)> {
+        Some((&self.step.triad, self.step.device.grid(self.step.share / VECTOR, THREADS)))
     }
 }
 
