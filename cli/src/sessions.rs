@@ -8,7 +8,7 @@ use benchlake_producers::session::{
 use benchlake_schemas::{BenchmarkId, Status, StopReason};
 use indicatif::ProgressBar;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::Path,
     sync::atomic::{AtomicBool, Ordering},
 };
@@ -24,6 +24,8 @@ pub(crate) struct Tally {
     /// Iterations of a sample, as the first session that measured a benchmark chose them.
     pub(crate) iterations: BTreeMap<BenchmarkId, u64>,
     pub(crate) times: Times,
+    /// What was said of benchmarks that could not be measured.
+    told: BTreeSet<String>,
     /// Sessions that a bar waits for, and the benchmarks of one.
     sessions: u64,
     benchmarks: usize,
@@ -69,8 +71,16 @@ pub(crate) fn launch(
         Told::Event(SessionEvent::Failed { benchmark, reason, error }) => {
             tally.not_measured += 1;
             bar.inc(1);
-            let what = if reason == StopReason::Skipped { "skipped" } else { "failed" };
-            bar.suspend(|| output::remark(global, &format!("{what}: {of}: {benchmark}: {error}")));
+            let text = if reason == StopReason::Skipped {
+                let of = if arm.is_empty() { String::new() } else { format!("{arm}: ") };
+                format!("skipped: {of}{benchmark}: {error}")
+            } else {
+                format!("failed: {of}: {benchmark}: {error}")
+            };
+            // What is skipped in one session mostly is in all: that is said once.
+            if tally.told.insert(text.clone()) {
+                bar.suspend(|| output::remark(global, &text));
+            }
         }
         Told::Event(SessionEvent::Started { benchmarks, .. }) => {
             tally.benchmarks = tally.benchmarks.max(benchmarks);

@@ -13,15 +13,16 @@ fn what_is_missing_is_skipped() -> TestResult {
     let dir = tempfile::tempdir()?;
     let lake = dir.path().join("lake");
     let mut command = benchlake();
-    command.args(["run", "gpu", "--sessions", "1", "--no-probe", "--no-counters", "--lake"]).arg(&lake);
+    command.args(["run", "gpu", "--sessions", "2", "--no-probe", "--no-counters", "--lake"]).arg(&lake);
     let output = ok(command.output()?)?;
     let said = String::from_utf8(output.stderr)?;
-    assert!(said.contains("skipped: session 0: gpu.gemm{") && said.contains("no NVIDIA driver"), "{said}");
+    assert!(said.contains("skipped: gpu.gemm{") && said.contains("no NVIDIA driver"), "{said}");
+    assert_eq!(said.matches("skipped: gpu.launch{kind=graph}: ").count(), 1, "once for all sessions: {said}");
     assert!(!said.contains("failed: "), "{said}");
-    let skipped = "select count(*) > 50, count(distinct reason), max(reason) from failures";
+    let skipped = "select count(*) > 100, count(distinct reason), max(reason) from failures";
     assert_eq!(sql(&lake, skipped)?, [["true", "1", "skipped"]]);
     let measured = "select distinct benchmark from measured where metric = 'time' order by 1";
     assert_eq!(sql(&lake, measured)?, [["cpu.gemm"], ["cpu.triad"]]);
-    assert_eq!(sql(&lake, "select status from session_status")?, [["ok"]]);
+    assert_eq!(sql(&lake, "select status from session_status")?, [["ok"], ["ok"]]);
     Ok(())
 }

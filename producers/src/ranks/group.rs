@@ -194,7 +194,7 @@ mod tests {
         assert_eq!(seen, [3, 3, 3]);
     }
 
-    /// When a rank is gone, all others hear which within a second.
+    /// When a rank is gone, all others hear which within seconds.
     #[test]
     fn a_death_is_told_by_name() {
         let begun = Instant::now();
@@ -203,7 +203,7 @@ mod tests {
             ends[..2],
             [Some(Err(RankError::Died { rank: 2 })), Some(Err(RankError::Died { rank: 2 }))]
         );
-        assert!(begun.elapsed() < Duration::from_secs(1));
+        assert!(begun.elapsed() < Duration::from_secs(10));
     }
 
     /// A rank that says nothing is waited for as long as allowed, and named.
