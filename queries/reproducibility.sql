@@ -16,7 +16,7 @@ WITH session AS (
         list_median("values") AS median
     FROM measured
     LEFT JOIN (SELECT session_id, arm FROM session_status) USING (session_id)
-    WHERE run_id = coalesce($run, (SELECT max(run_id) FROM measured))
+    WHERE run_id = coalesce($run, (SELECT max(run_id) FROM series WHERE error IS NULL))
         AND ($metric = 'all' OR metric = $metric)
 ),
 benchmark AS (

@@ -107,15 +107,19 @@ async fn absent_tables_are_empty() {
     ask(&lake.context(), "DESCRIBE series").await.unwrap();
 }
 
-/// A lake of before series had the column `error` answers every query, as one that has it.
+/// A lake of before series had the columns `error` and `chunks` answers every query as one that has them.
 #[tokio::test(flavor = "multi_thread")]
 async fn lakes_without_the_newest_columns_answer() {
     let (old, new) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    fixture::write_without(old.path(), &["error"]).await;
+    fixture::write_without(old.path(), &["error", "chunks"]).await;
     fixture::write(new.path()).await;
     let (old, new) = (open(old.path(), "latest").await.unwrap(), open(new.path(), "latest").await.unwrap());
-    let sql = "SELECT count(*), count(error) FROM series";
-    assert_eq!(format::rows(&ask(&old.context(), sql).await.unwrap()).unwrap(), [["30", "0"]]);
+    let rows = async |lake: &Lake, sql| format::rows(&ask(&lake.context(), sql).await.unwrap()).unwrap();
+    let columns = "SELECT count(*), count(error), count(chunks) FROM series";
+    assert_eq!(rows(&old, columns).await, [["30", "0", "0"]]);
+    assert_eq!(rows(&new, columns).await, [["30", "0", "30"]]);
+    let measured = "SELECT * FROM measured ORDER BY session_id, benchmark_id";
+    assert_eq!(rows(&old, measured).await, rows(&new, measured).await);
     for query in queries::all() {
         let needed = query.parameters.iter().filter(|parameter| parameter.default.is_none());
         let given: BTreeMap<_, _> =
@@ -124,4 +128,41 @@ async fn lakes_without_the_newest_columns_answer() {
             async |lake: &Lake| format::rows(&query.run(&lake.context(), &given).await.unwrap()).unwrap();
         assert_eq!(answer(&old).await, answer(&new).await, "{}", query.name);
     }
+}
+
+/// SQL reads a lake and cannot write it: a row that no lander numbered would be in nobody's sequence.
+#[tokio::test(flavor = "multi_thread")]
+async fn sql_only_reads() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::write(folder.path()).await;
+    let lake = open(folder.path(), "latest").await.unwrap();
+    let insert = "INSERT INTO series SELECT * FROM series LIMIT 1";
+    let error = ask(&lake.context(), insert).await.unwrap_err().to_string();
+    assert!(error.contains("series is a table of the lake") && error.contains("COPY"), "{error}");
+    for change in ["DELETE FROM series", "UPDATE series SET rank = 1", "TRUNCATE TABLE series"] {
+        ask(&lake.context(), change).await.unwrap_err();
+    }
+    assert_eq!(open(folder.path(), "latest").await.unwrap().versions(), lake.versions());
+}
+
+/// A filter without columns holds for all rows or for none, wherever it comes from; one that is null holds for none.
+#[tokio::test(flavor = "multi_thread")]
+async fn filters_without_columns() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::write(folder.path()).await;
+    let lake = open(folder.path(), "latest").await.unwrap();
+    let count = async |from: &str| {
+        let sql = format!("SELECT count(*) FROM {from}");
+        format::rows(&ask(&lake.context(), &sql).await.unwrap()).unwrap().concat().concat()
+    };
+    for none in [
+        "series WHERE NULL = 1 AND chunk >= 0",
+        "(SELECT *, CAST(NULL AS BIGINT) AS nothing FROM series) WHERE nothing = 1",
+        "(SELECT *, CAST(NULL AS BIGINT) AS nothing FROM series) WHERE nothing > 1 AND chunk >= 0",
+        "(SELECT *, 1 AS one FROM series) WHERE one = 2",
+        "series WHERE 1 = 2 AND chunk >= 0",
+    ] {
+        assert_eq!(count(none).await, "0", "{none}");
+    }
+    assert_eq!(count("(SELECT *, 1 AS one FROM series) WHERE one = 1 AND chunk >= 0").await, "30");
 }

@@ -176,6 +176,7 @@ pub struct Series {
     #[serde(flatten)]
     pub check: Check,
     pub error: Option<String>,
+    pub chunks: Option<i64>,
 }
 
 impl Series {
@@ -189,20 +190,22 @@ impl Series {
     /// one row always fits one message.
     #[must_use]
     pub fn chunked(self, samples: usize) -> Vec<Self> {
-        if self.samples.len() <= samples {
-            return vec![self];
+        let chunks = self.samples.len().div_ceil(samples).max(1);
+        let whole = Self { chunks: i64::try_from(chunks).ok(), ..self };
+        if chunks == 1 {
+            return vec![whole];
         }
-        let starts = (0..self.samples.len()).step_by(samples);
+        let starts = (0..whole.samples.len()).step_by(samples);
         starts
             .zip(0..)
             .map(|(start, chunk)| {
-                let part = start..(start + samples).min(self.samples.len());
+                let part = start..(start + samples).min(whole.samples.len());
                 Self {
                     chunk,
-                    offsets: self.offsets[part.clone()].to_vec(),
-                    samples: self.samples[part.clone()].to_vec(),
-                    iterations: self.iterations[part].to_vec(),
-                    ..self.clone()
+                    offsets: whole.offsets[part.clone()].to_vec(),
+                    samples: whole.samples[part.clone()].to_vec(),
+                    iterations: whole.iterations[part].to_vec(),
+                    ..whole.clone()
                 }
             })
             .collect()
@@ -393,6 +396,7 @@ pub fn sample_series(benchmark: Benchmark, samples: &[f64]) -> Series {
         timer: Timer { timer_resolution: Some(1e-9), timer_overhead: Some(2e-8) },
         check: Check::default(),
         error: None,
+        chunks: Some(1),
     }
 }
 

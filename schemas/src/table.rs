@@ -69,7 +69,7 @@ impl Table {
     #[must_use]
     pub const fn version(self) -> SchemaVersion {
         let minor = match self {
-            Self::Series => 1,
+            Self::Series => 2,
             Self::Sessions | Self::DeadLetters | Self::Verdicts | Self::Baselines => 0,
         };
         SchemaVersion { major: 1, minor }
@@ -219,6 +219,8 @@ fn series() -> Vec<Field> {
         optional("check_tolerance", Float64),
         // Since 1.1. Why there are no samples, and what to do: with `stop_reason` `failed`, `skipped`, ….
         optional("error", Utf8),
+        // Since 1.2. How many rows the series has: 1 where it fits in one.
+        optional("chunks", Int64),
     ]);
     fields
 }

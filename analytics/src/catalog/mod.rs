@@ -3,6 +3,7 @@
 mod at;
 mod log;
 mod open;
+mod table;
 mod views;
 
 pub(crate) use at::utc;

@@ -1,6 +1,6 @@
 //! Finding the tables of a lake and the version of each that belongs to a state.
 
-use super::{At, log::Log, utc};
+use super::{At, log::Log, table::ReadOnly, utc};
 use crate::sql;
 use benchlake_schemas::{Micros, Table};
 use datafusion::{catalog::TableProvider, error::DataFusionError};
@@ -218,7 +218,7 @@ impl Opener<'_> {
             uri: self.uri.to_owned(),
             problem: sql::one_line(&error),
         })?;
-        Ok(Pinned { version, provider: Arc::new(provider) })
+        Ok(Pinned { version, provider: Arc::new(ReadOnly { table, delta: Arc::new(provider) }) })
     }
 }
 

@@ -96,6 +96,7 @@ pub(super) fn of_metric(
         timer: facts.timer,
         check: facts.check.clone(),
         error: None,
+        chunks: Some(1),
     }
 }
 

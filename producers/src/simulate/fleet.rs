@@ -198,6 +198,7 @@ impl Fleet {
             // Nothing was computed, so nothing was checked.
             check: Check::default(),
             error: None,
+            chunks: Some(1),
         }
     }
 }
