@@ -166,3 +166,45 @@ async fn filters_without_columns() {
     }
     assert_eq!(count("(SELECT *, 1 AS one FROM series) WHERE one = 1 AND chunk >= 0").await, "30");
 }
+
+/// What a scan leaves out is what its filter leaves out: each of these holds for as many rows where it filters, and so
+/// is pushed into the scan, as where it is computed.
+#[tokio::test(flavor = "multi_thread")]
+async fn filters_leave_out_what_they_should() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::write(folder.path()).await;
+    let lake = open(folder.path(), "latest").await.unwrap();
+    let atoms = [
+        "benchmark = 'cpu.gemm'",
+        "benchmark > 'cpu.m'",
+        "benchmark NOT LIKE 'cpu.t%'",
+        "upper(benchmark) = 'CPU.TRIAD'",
+        "chunk > 0",
+        "chunks = 1",
+        "chunks > 1 OR chunks IS NULL",
+        "flops IS NULL",
+        "bytes BETWEEN 1 AND 25165824",
+        "device = 'x'",
+        "error IS NULL",
+        "phase <> 'measure'",
+        "seq > 10",
+        "seq % 2 = 0",
+        "started_at > TIMESTAMP '2026-11-20T02:00:00Z'",
+        "parameters['n'] = '512'",
+        "cardinality(samples) > 2",
+        "check_error > 0",
+        "rank = NULL",
+    ];
+    let both = atoms.iter().zip(atoms.iter().skip(5)).flat_map(|(a, b)| {
+        [format!("({a}) AND ({b})"), format!("({a}) OR NOT ({b})"), format!("NOT (({a}) AND ({b}))")]
+    });
+    let filters =
+        atoms.iter().map(ToString::to_string).chain(atoms.map(|a| format!("NOT ({a})"))).chain(both);
+    let answer =
+        async |sql: String| format::rows(&ask(&lake.context(), &sql).await.unwrap()).unwrap().concat();
+    for filter in filters {
+        let filtered = answer(format!("SELECT count(*) FROM series WHERE {filter}")).await;
+        let computed = answer(format!("SELECT sum(CASE WHEN {filter} THEN 1 ELSE 0 END) FROM series")).await;
+        assert_eq!(filtered, computed, "{filter}");
+    }
+}
