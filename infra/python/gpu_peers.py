@@ -148,6 +148,7 @@ def main():
     today = datetime.date.today().isoformat()
     if usable:
         name = torch.cuda.get_device_name(0)
+        print("A peer's time below about 20 µs is the rate at which PyTorch launches, not the device's.\n")
         print(f"{today}, {name}, {platform.platform()}, PyTorch {torch.__version__}, CUDA {torch.version.cuda}:\n")
     else:
         why = "this Python has no PyTorch" if torch is None else "PyTorch sees no device"

@@ -4,7 +4,7 @@
 //! peers are what its Python has (PyTorch).
 
 use crate::{
-    step::{on_path, output, run},
+    step::{on_path, output},
     workspace::Workspace,
 };
 use anyhow::{Result, bail};
@@ -28,6 +28,9 @@ const MEASURED: &str = "
     WHERE metric = 'time' AND device IS NOT NULL
     GROUP BY label, benchmark, benchmark_id, device
     ORDER BY label, device";
+
+/// How benchlake ends where part of the sessions failed.
+const PARTLY: i32 = 5;
 
 /// What could not be measured, and why.
 const NOT_MEASURED: &str = "
@@ -66,7 +69,11 @@ pub(crate) fn gpu(
         program
     };
     let count = sessions.to_string();
-    run(of_lake("run").args(["--sessions", &count, "gpu"]), "see what it says")?;
+    let status = of_lake("run").args(["--sessions", &count, "gpu"]).status()?;
+    // Where a benchmark failed, the table says which and why.
+    if !matches!(status.code(), Some(0 | PARTLY)) {
+        bail!("benchlake run gpu ended with {status}: see what it says");
+    }
     let mut files: Vec<PathBuf> = Vec::new();
     for (name, sql) in [("measured.csv", MEASURED), ("not-measured.csv", NOT_MEASURED)] {
         let rows = output(of_lake("sql").args(["--format", "csv", sql]), "see what it says")?;

@@ -58,7 +58,7 @@ impl Device {
         let stream = context.new_stream().map_err(&opening)?;
         let attribute = |attribute| context.attribute(attribute).map(i32::unsigned_abs).map_err(&opening);
         Ok(Self {
-            uuid: uuid(context.uuid().map_err(&opening)?.bytes.map(i8::cast_unsigned)),
+            uuid: uuid(context.uuid().map_err(&opening)?.bytes.map(|c| c.to_ne_bytes()[0])),
             bus: bus(
                 attribute(Attribute::CU_DEVICE_ATTRIBUTE_PCI_DOMAIN_ID)?,
                 attribute(Attribute::CU_DEVICE_ATTRIBUTE_PCI_BUS_ID)?,

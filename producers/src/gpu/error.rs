@@ -68,6 +68,8 @@ impl GpuError {
                 Self::Missing(format!("{text}: the device has too little free memory: choose a smaller size"))
             } else if says(&["NOT_SUPPORTED", "ARCH_MISMATCH", "NOT_IMPLEMENTED"]) {
                 Self::Missing(format!("{text}: this device, or this version of the library, cannot do that"))
+            } else if says(&["NOT_INITIALIZED"]) {
+                Self::Missing(format!("{text}: is the driver older than this library, or the device full?"))
             } else {
                 Self::Library(text)
             }
@@ -110,7 +112,9 @@ fn meaning(code: CUresult) -> (&'static str, bool, bool) {
         C::CUDA_ERROR_DEVICE_UNAVAILABLE => {
             (": another process has it for itself: end that, or set its compute mode to default", false, true)
         }
-        C::CUDA_ERROR_SYSTEM_DRIVER_MISMATCH | C::CUDA_ERROR_UNSUPPORTED_PTX_VERSION => {
+        C::CUDA_ERROR_SYSTEM_DRIVER_MISMATCH
+        | C::CUDA_ERROR_UNSUPPORTED_PTX_VERSION
+        | C::CUDA_ERROR_INVALID_IMAGE => {
             (": the driver is too old for this library: update the driver", false, true)
         }
         C::CUDA_ERROR_NO_BINARY_FOR_GPU | C::CUDA_ERROR_NOT_SUPPORTED | C::CUDA_ERROR_NOT_PERMITTED => {
@@ -128,6 +132,10 @@ fn meaning(code: CUresult) -> (&'static str, bool, bool) {
         | C::CUDA_ERROR_HARDWARE_STACK_ERROR
         | C::CUDA_ERROR_ILLEGAL_INSTRUCTION
         | C::CUDA_ERROR_LAUNCH_TIMEOUT
+        | C::CUDA_ERROR_INVALID_PC
+        | C::CUDA_ERROR_INVALID_ADDRESS_SPACE
+        | C::CUDA_ERROR_ASSERT
+        | C::CUDA_ERROR_CONTEXT_IS_DESTROYED
         | C::CUDA_ERROR_NVLINK_UNCORRECTABLE
         | C::CUDA_ERROR_UNKNOWN => (": the device may be lost: see Xid in `dmesg`", true, false),
         _ => ("", false, false),

@@ -8,7 +8,11 @@
 //! a wait of the stream needs neither a kernel nor a multiprocessor.
 #![expect(unsafe_code, reason = "the gate is a word that the host and the device share")]
 
-use super::{device::Device, error::GpuError, running::Hook};
+use super::{
+    device::Device,
+    error::GpuError,
+    running::{Hook, end},
+};
 use cudarc::driver::{
     CudaEvent, CudaSlice, CudaStream, PinnedHostSlice,
     sys::{self, CUevent_flags, CUstreamWaitValue_flags},
@@ -25,8 +29,9 @@ use std::{
 /// Launches that are enqueued before the gate opens. A stream takes about a thousand; the launch after that
 /// would wait for the device, which waits for the gate.
 pub(crate) const AHEAD: u64 = 512;
-/// How long the device may take for anything.
-pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+/// How long the device may take for anything. Shorter than any benchmark's `timeout` by default, so that the process
+/// itself says what the device did not finish.
+pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 /// Pairs of events that calibrate them.
 const PAIRS: usize = 64;
 
@@ -52,6 +57,11 @@ impl Lane {
         cold: bool,
         (align, look): (Option<Hook>, Option<Hook>),
     ) -> Result<Self, GpuError> {
+        if std::env::var("CUDA_LAUNCH_BLOCKING").is_ok_and(|value| value != "0") {
+            return Err(GpuError::Missing(
+                "CUDA_LAUNCH_BLOCKING is set: each launch would wait for the device, which waits for the launches: unset it".into(),
+            ));
+        }
         let problem = GpuError::driver("setting up the timing");
         let event = || device.context.new_event(Some(CUevent_flags::CU_EVENT_DEFAULT)).map_err(&problem);
         let flush = cold.then(|| device.stream.alloc_zeros(2 * device.l2)).transpose();
@@ -188,6 +198,12 @@ pub(crate) fn finish_stream(stream: &CudaStream, what: &'static str) -> Result<(
     })
 }
 
+/// Ends the process, as the device did not finish `what` within [`LIMIT`]: dropping anything that it works on would wait
+/// for it.
+pub(crate) fn late(what: &'static str) -> ! {
+    end(&GpuError::TimedOut { what, seconds: LIMIT.as_secs() })
+}
+
 /// Does `meanwhile` again and again until `event` is complete, as long as [`LIMIT`].
 fn until(
     event: &CudaEvent,
@@ -197,7 +213,7 @@ fn until(
     let begun = Instant::now();
     while !event.try_is_complete().map_err(GpuError::driver(what))? {
         if begun.elapsed() > LIMIT {
-            return Err(GpuError::TimedOut { what, seconds: LIMIT.as_secs() });
+            late(what);
         }
         meanwhile()?;
     }

@@ -140,6 +140,26 @@ impl Source {
         (major, minor): (i32, i32),
         defines: &[String],
     ) -> Result<Vec<u8>, GpuError> {
+        self.machine_code_with((major, minor), defines, &[])
+    }
+
+    /// The same, compiled for certain: since 12.9 the compiler keeps what it made where there is a driver.
+    pub(crate) fn machine_code_anew(
+        self,
+        capability: (i32, i32),
+        defines: &[String],
+    ) -> Result<Vec<u8>, GpuError> {
+        Library::Nvrtc.require()?;
+        let more: &[&str] = if version() >= (12, 9) { &["--no-cache"] } else { &[] };
+        self.machine_code_with(capability, defines, more)
+    }
+
+    fn machine_code_with(
+        self,
+        (major, minor): (i32, i32),
+        defines: &[String],
+        more: &[&str],
+    ) -> Result<Vec<u8>, GpuError> {
         Library::Nvrtc.require()?;
         let newest = newest(&architectures(), 10 * major + minor);
         if newest / 10 != major {
@@ -148,7 +168,8 @@ impl Source {
             )));
         }
         let arch = format!("sm_{newest}");
-        let options = options(&arch, defines);
+        let mut options = options(&arch, defines);
+        options.extend(more.iter().map(ToString::to_string));
         let program = compiled(self, &options).map_err(|error| GpuError::compile(self.name, &arch, &error));
         let (program, _) = program?;
         let problem = GpuError::library("reading machine code");
@@ -180,6 +201,14 @@ fn architectures() -> Vec<i32> {
         let outcome = sys::nvrtcGetSupportedArchs(known.as_mut_ptr()).result();
         if outcome.is_ok() { known } else { Vec::new() }
     }
+}
+
+/// The compiler's version; the least where it does not say.
+fn version() -> (i32, i32) {
+    let (mut major, mut minor) = (0, 0);
+    // SAFETY: the compiler is there, and writes two numbers.
+    let said = unsafe { sys::nvrtcVersion(&raw mut major, &raw mut minor) };
+    if said.result().is_ok() { (major, minor) } else { (0, 0) }
 }
 
 /// The newest of the `known` that a device of `arch` can run; `arch` itself where none is.
@@ -225,7 +254,7 @@ fn compiled(source: Source, options: &[String]) -> Result<(Program, String), Com
 
 /// What stands before the first zero of `text`.
 fn text_of(text: &[c_char]) -> CString {
-    let bytes: Vec<u8> = text.iter().map(|c| c.cast_unsigned()).chain([0]).collect();
+    let bytes: Vec<u8> = text.iter().map(|c| c.to_ne_bytes()[0]).chain([0]).collect();
     CStr::from_bytes_until_nul(&bytes).unwrap_or_default().to_owned()
 }
 

@@ -8,7 +8,7 @@ use super::{
     fft, fma, gemm, launch, layer_norm, memcpy, nccl,
     parameters::{Spec, Values},
     quantise, reduce,
-    running::{Opened, Running},
+    running::{Opened, Running, survived},
     softmax, spmv, transpose,
 };
 use crate::{
@@ -63,13 +63,13 @@ pub(crate) fn open(benchmark: &Benchmark, seed: u64) -> Result<Box<dyn Workload>
         let (benchmark, values) =
             spec.plan(&benchmark.parameters).map_err(|error| Refused::Failed(error.to_string()))?;
         if nccl::SPECS.contains(spec) {
-            return Ok(nccl::open(spec.name, benchmark.to_string(), &values, seed)?);
+            return Ok(survived(nccl::open(spec.name, benchmark.to_string(), &values, seed))?);
         }
         let family = FAMILIES.iter().find(|(specs, _)| specs.contains(spec));
         let (_, family) = family.ok_or_else(unknown)?;
         let device = Device::shared()?;
-        let opened = family(spec.name, &device, &values, seed)?;
-        Ok(Box::new(Running::new(device, benchmark.to_string(), &values, opened)?))
+        let opened = survived(family(spec.name, &device, &values, seed))?;
+        Ok(Box::new(survived(Running::new(device, benchmark.to_string(), &values, opened))?))
     };
     // A function that a library is too old to have panics where it is called first.
     catch_unwind(AssertUnwindSafe(set_up)).unwrap_or_else(|panic| {

@@ -3,7 +3,7 @@
 use super::{
     device::Device,
     error::GpuError,
-    lane::{self, Lane},
+    lane::{self, AHEAD, Lane},
     parameters::Values,
     watch::Watch,
 };
@@ -176,11 +176,13 @@ impl Running {
             (0..iterations).try_for_each(|_| body.enqueue(device))?;
             return Ok(None);
         }
-        if let Some((_, graph)) = &self.graph {
-            let launch = || graph.launch().map_err(GpuError::driver("launching a graph"));
-            return lane.time(1, 1, true, launch).map(Some);
-        }
         let (launches, gated) = (body.launches(), !body.waits());
+        if let Some((captured, graph)) = &self.graph {
+            let launch = || graph.launch().map_err(GpuError::driver("launching a graph"));
+            // A longer one may not fit into the queue before the gate opens, and takes far longer than its launch.
+            let fits = captured.saturating_mul(launches) <= AHEAD;
+            return lane.time(1, 1, fits, launch).map(Some);
+        }
         lane.time(iterations, launches, gated, || body.enqueue(device)).map(Some)
     }
 
@@ -199,13 +201,31 @@ impl Running {
 /// why, and goes on with the benchmarks that are left in another one.
 fn fail(error: &GpuError) -> ! {
     if error.is_lost() {
-        #[expect(clippy::print_stderr, reason = "the launcher reads what a process said last")]
-        {
-            eprintln!("{error}");
-        }
-        std::process::exit(exit::INTERNAL.into());
+        end(error);
     }
     resume_unwind(Box::new(RunFailed(error.to_string())))
+}
+
+/// Ends the process at once with what `error` says: libraries' handlers and destructors would wait for the device.
+pub(super) fn end(error: &GpuError) -> ! {
+    #[expect(clippy::print_stderr, reason = "the launcher reads what a process said last")]
+    {
+        eprintln!("{error}");
+    }
+    #[expect(unsafe_code, reason = "exit without handlers")]
+    // SAFETY: nothing of this process runs afterwards.
+    unsafe {
+        libc::_exit(exit::INTERNAL.into())
+    }
+}
+
+/// What was set up, or why not; where the device is lost meanwhile, the process ends.
+pub(super) fn survived<T>(outcome: Result<T, GpuError>) -> Result<T, GpuError> {
+    outcome.inspect_err(|error| {
+        if error.is_lost() {
+            end(error);
+        }
+    })
 }
 
 impl Workload for Running {

@@ -80,8 +80,9 @@ impl Part for Collective {
 
 /// A collective of ranks that are connected.
 struct Connected {
-    part: Collective,
+    /// Given back before the buffers, which other ranks may have mapped.
     communicator: Arc<Communicator>,
+    part: Collective,
 }
 
 impl Connected {

@@ -6,7 +6,12 @@ use super::{
     operation::{Lengths, Operation, ROOT},
 };
 use crate::{
-    gpu::{device::Device, error::GpuError, lane::LIMIT, library::Library},
+    gpu::{
+        device::Device,
+        error::GpuError,
+        lane::{self, LIMIT},
+        library::Library,
+    },
     ranks::{Group, RankError},
 };
 use cudarc::{
@@ -94,8 +99,13 @@ impl Communicator {
             let _ = sender.send(made);
         });
         let what = "connecting to the other devices";
-        let made =
-            made.recv_timeout(LIMIT).map_err(|_| GpuError::TimedOut { what, seconds: LIMIT.as_secs() })?;
+        let made = made.recv_timeout(LIMIT).unwrap_or_else(|error| match error {
+            mpsc::RecvTimeoutError::Timeout => lane::late(what),
+            // The thread panicked, as it does where a library lacks a function.
+            mpsc::RecvTimeoutError::Disconnected => {
+                Err(GpuError::Missing(format!("{what}: this NCCL is too old: install a newer one")))
+            }
+        });
         Ok(Self { raw: made?.0, rank, ranks })
     }
 

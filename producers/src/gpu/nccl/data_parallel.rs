@@ -99,8 +99,9 @@ impl Part for Step {
 
 /// A step of ranks that are connected.
 struct Connected {
-    step: Step,
+    /// Given back before the buffers, which other ranks may have mapped.
     communicator: Arc<Communicator>,
+    step: Step,
 }
 
 /// The seed of the gradients of `rank`.
