@@ -6,7 +6,13 @@
 -- The roofline of Williams, Waterman and Patterson (Communications of the ACM 52(4), 2009), per device. A
 -- session is held against its own device; then the sessions are averaged. Work of few flops a byte is told by
 -- its traffic; the fraction is the same. Null where a peak that it needs was not measured on that device.
-WITH timed AS (
+-- A device has one peak, on whichever node it was seen.
+WITH best AS (
+    SELECT device, kind, dtype, max(peak) AS peak
+    FROM device_peaks
+    GROUP BY device, kind, dtype
+),
+timed AS (
     SELECT
         device_timings.*,
         compute.peak AS peak_flops,
@@ -17,9 +23,9 @@ WITH timed AS (
             ELSE greatest(coalesce(flops / compute.peak, 0.0), coalesce(bytes / bandwidth.peak, 0.0))
         END AS shortest
     FROM device_timings
-    LEFT JOIN device_peaks compute
+    LEFT JOIN best compute
         ON compute.kind = 'compute' AND compute.device = device_timings.device AND compute.dtype = device_timings.dtype
-    LEFT JOIN device_peaks bandwidth ON bandwidth.kind = 'bandwidth' AND bandwidth.device = device_timings.device
+    LEFT JOIN best bandwidth ON bandwidth.kind = 'bandwidth' AND bandwidth.device = device_timings.device
     WHERE run_id = coalesce($run, (SELECT max(run_id) FROM device_timings))
 ),
 session AS (

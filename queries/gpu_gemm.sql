@@ -4,18 +4,24 @@
 -- show: n dtype library mode device_name rate:unit of_peak:percent of_data_sheet:percent sessions label device
 
 -- The smallest side of the product stands for its size. The peak is the best of all sessions of that device.
-WITH session AS (
+-- A device has one peak, on whichever node it was seen.
+WITH best AS (
+    SELECT device, kind, dtype, max(peak) AS peak, max(data_sheet) AS data_sheet
+    FROM device_peaks
+    GROUP BY device, kind, dtype
+),
+session AS (
     SELECT
         benchmark_id, device_timings.label, device_timings.device, device_timings.device_name, device_timings.dtype, mode, n,
         session_id, rank,
         flops / median AS rate,
-        device_peaks.peak,
-        device_peaks.data_sheet
+        best.peak,
+        best.data_sheet
     FROM device_timings
-    LEFT JOIN device_peaks
-        ON device_peaks.kind = 'compute'
-        AND device_peaks.device = device_timings.device
-        AND device_peaks.dtype = device_timings.dtype
+    LEFT JOIN best
+        ON best.kind = 'compute'
+        AND best.device = device_timings.device
+        AND best.dtype = device_timings.dtype
     WHERE benchmark = 'gpu.gemm'
         AND run_id = coalesce($run, (SELECT max(run_id) FROM device_timings))
 )

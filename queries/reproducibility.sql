@@ -8,23 +8,32 @@
 
 -- Coefficient of variation across sessions: standard deviation of the sessions' medians over their
 -- mean; medians decide, as a burst of foreign load moves a session's mean but hardly its median. The
--- same of the means is beside it: far apart, the two say that sessions were disturbed.
-WITH session AS (
+-- same of the means is beside it: far apart, the two say that sessions were disturbed. Of several ranks
+-- of a session the worst one counts.
+WITH of_rank AS (
     SELECT
-        benchmark_id, label, arm, metric, session_id, rank,
+        benchmark_id, label, arm, metric, better, session_id,
         list_avg("values") AS mean,
         list_median("values") AS median
     FROM measured
     LEFT JOIN (SELECT session_id, arm FROM session_status) USING (session_id)
-    WHERE run_id = coalesce($run, (SELECT max(run_id) FROM series WHERE error IS NULL))
+    WHERE run_id = coalesce($run, (SELECT max(run_id) FROM series WHERE phase = 'measure' AND error IS NULL))
         AND ($metric = 'all' OR metric = $metric)
+),
+session AS (
+    SELECT
+        benchmark_id, label, arm, metric, session_id,
+        CASE WHEN better = 'higher' THEN min(mean) ELSE max(mean) END AS mean,
+        CASE WHEN better = 'higher' THEN min(median) ELSE max(median) END AS median
+    FROM of_rank
+    GROUP BY benchmark_id, label, arm, metric, better, session_id
 ),
 benchmark AS (
     SELECT
         benchmark_id, label, arm, metric,
-        count(DISTINCT session_id) AS sessions,
-        list_cv(array_agg(mean ORDER BY session_id, rank)) AS cv_of_means,
-        list_cv(array_agg(median ORDER BY session_id, rank)) AS cv_of_medians
+        count(*) AS sessions,
+        list_cv(array_agg(mean ORDER BY session_id)) AS cv_of_means,
+        list_cv(array_agg(median ORDER BY session_id)) AS cv_of_medians
     FROM session
     GROUP BY benchmark_id, label, arm, metric
 )

@@ -5,22 +5,30 @@
 -- chart: line x=started_at y=centre low=low high=high series=label
 -- show: label arm started_at commit sessions centre:unit low:unit high:unit cv_between:percent
 
-WITH session AS (
+-- Of several ranks of a session the worst one counts.
+WITH of_rank AS (
     SELECT
-        run_id, benchmark_id, label, arm, metric, unit, session_id, rank, started_at,
+        run_id, benchmark_id, label, arm, metric, unit, better, session_id, started_at,
         list_median("values") AS centre
     FROM measured
     LEFT JOIN (SELECT session_id, arm FROM session_status) USING (session_id)
     WHERE ($metric = 'all' OR metric = $metric)
         AND ($benchmark IS NULL OR benchmark = $benchmark OR label = $benchmark)
 ),
+session AS (
+    SELECT
+        run_id, benchmark_id, label, arm, metric, unit, session_id,
+        min(started_at) AS started_at,
+        CASE WHEN better = 'higher' THEN min(centre) ELSE max(centre) END AS centre
+    FROM of_rank
+    GROUP BY run_id, benchmark_id, label, arm, metric, unit, better, session_id
+),
 run AS (
     SELECT
         run_id, benchmark_id, label, arm, metric, unit,
         min(started_at) AS measured_at,
-        -- count(DISTINCT …) of a text keeps 20 kB a group, and here is a group for each run of each benchmark.
-        CAST(cardinality(array_distinct(array_agg(session_id))) AS BIGINT) AS sessions,
-        array_agg(centre ORDER BY session_id, rank) AS centres
+        count(*) AS sessions,
+        array_agg(centre ORDER BY session_id) AS centres
     FROM session
     GROUP BY run_id, benchmark_id, label, arm, metric, unit
 )

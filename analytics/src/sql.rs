@@ -3,9 +3,13 @@
 use crate::functions;
 use arrow::{array::RecordBatch, datatypes::SchemaRef};
 use datafusion::{
-    common::SchemaError,
+    common::{
+        SchemaError,
+        tree_node::{TreeNode, TreeNodeRecursion},
+    },
     error::DataFusionError,
     execution::SessionStateBuilder,
+    logical_expr::LogicalPlan,
     prelude::{DataFrame, SessionConfig, SessionContext},
 };
 use std::sync::Arc;
@@ -69,7 +73,28 @@ impl From<crate::LakeError> for SqlError {
 /// # Errors
 /// [`SqlError`] if it does not parse, names what is not there, or fails while it runs.
 pub async fn ask(context: &SessionContext, sql: &str) -> Result<Answer, SqlError> {
-    collect(context.sql(sql).await?).await
+    let frame = context.sql(sql).await?;
+    spares_tables(frame.logical_plan())?;
+    collect(frame).await
+}
+
+/// Refuses to copy into the folder of a Delta table: what is there is landed or rewritten by those who know its log.
+fn spares_tables(plan: &LogicalPlan) -> Result<(), SqlError> {
+    let mut target = None;
+    plan.apply(|node| {
+        if let LogicalPlan::Copy(copy) = node {
+            target = Some(copy.output_url.clone());
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    let Some(target) = target else { return Ok(()) };
+    let path = std::path::absolute(target.strip_prefix("file://").unwrap_or(&target)).unwrap_or_default();
+    if path.ancestors().any(|folder| folder.join("_delta_log").is_dir()) {
+        return Err(SqlError::new(format!(
+            "{target} is in a table of a lake, where rows come in by landing alone: name another file"
+        )));
+    }
+    Ok(())
 }
 
 /// Runs `frame` to its end.

@@ -142,6 +142,21 @@ async fn sql_only_reads() {
     for change in ["DELETE FROM series", "UPDATE series SET rank = 1", "TRUNCATE TABLE series"] {
         ask(&lake.context(), change).await.unwrap_err();
     }
+    let file = std::fs::read_dir(folder.path().join("series")).unwrap().find_map(|entry| {
+        Some(entry.unwrap().path()).filter(|path| path.extension().is_some_and(|kind| kind == "parquet"))
+    });
+    let file = file.unwrap();
+    let before = std::fs::read(&file).unwrap();
+    for sql in ["", "EXPLAIN ANALYZE "] {
+        let copy = format!("{sql}COPY (SELECT 1) TO '{}' STORED AS PARQUET", file.display());
+        let error = ask(&lake.context(), &copy).await.unwrap_err().to_string();
+        assert!(error.contains("in a table of a lake"), "{error}");
+    }
+    assert_eq!(std::fs::read(&file).unwrap(), before);
+    let elsewhere = folder.path().join("answer.parquet");
+    let copy = format!("COPY (SELECT 1) TO '{}' STORED AS PARQUET", elsewhere.display());
+    ask(&lake.context(), &copy).await.unwrap();
+    assert!(elsewhere.is_file());
     assert_eq!(open(folder.path(), "latest").await.unwrap().versions(), lake.versions());
 }
 

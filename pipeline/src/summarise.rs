@@ -14,7 +14,8 @@ use std::sync::Arc;
 /// `⌊(i + ½) n / keep⌋` of its time per iteration, `i = 0 … keep − 1`, in the order in which they were
 /// measured. What stays are real samples, each with its iterations and offset, and the series is
 /// flagged `summarised`. Quantiles of what stays differ from those of all by at most `1 / keep` in rank;
-/// the extremes go.
+/// the extremes go. A series of several rows stays as it is: what each of them may keep depends on how long the others
+/// are, or the last one would count as much as a whole one. So do rows of before series 1.2, which do not say.
 ///
 /// # Errors
 /// [`ArrowError`] if the columns are not those of series.
@@ -28,12 +29,14 @@ pub(crate) fn summarise(batch: &RecordBatch, keep: usize) -> Result<RecordBatch,
     let (iterations_at, iterations) = column("iterations")?;
     let (offsets_at, offsets) = column("offsets")?;
     let (flags_at, flags) = column("flags")?;
+    let whole = batch.column_by_name("chunks").map(|chunks| chunks.as_primitive::<Int64Type>().clone());
+    let is_whole = |row| whole.as_ref().is_some_and(|chunks| chunks.is_valid(row) && chunks.value(row) == 1);
     let (mut kept, mut lengths, mut cut) = (Vec::new(), Vec::new(), Vec::new());
     for row in 0..batch.num_rows() {
         let (times, counts) = (samples.value(row), iterations.value(row));
         let times = times.as_primitive::<Float64Type>().values();
         let counts = counts.as_primitive::<Int64Type>().values();
-        let chosen = choose(times, counts, keep);
+        let chosen = choose(times, counts, if is_whole(row) { keep } else { times.len() });
         lengths.push(chosen.len());
         cut.push(chosen.len() < times.len());
         let first = usize::try_from(samples.value_offsets()[row]).unwrap_or(0);
@@ -94,6 +97,18 @@ mod tests {
     use benchlake_schemas::{
         Benchmark, ProducerId, Series, Table, from_batch, sample_series, to_numbered_batch,
     };
+
+    /// A series of several rows keeps its samples: its last row would weigh as much as a whole one.
+    #[test]
+    fn series_in_parts_stay_whole() {
+        let values: Vec<f64> = (0..1_100).map(f64::from).collect();
+        let rows = sample_series(Benchmark::new("w"), &values).chunked(1_000);
+        let old = Series { chunks: None, ..sample_series(Benchmark::new("w"), &values) };
+        let rows = [rows, vec![old]].concat();
+        let batch = to_numbered_batch(Table::Series, ProducerId::new(), 1, &rows).expect("a batch");
+        let thin: Vec<Series> = from_batch(&summarise(&batch, 100).expect("it is summarised")).expect("rows");
+        assert_eq!(thin, rows);
+    }
 
     /// Quantiles stay within a rank of `1 / keep`, samples stay with their iterations and offsets, and
     /// short series are left alone.

@@ -39,12 +39,17 @@ impl TableProvider for ReadOnly {
         self.delta.scan(session, projection, filters, limit).await
     }
 
-    /// What deltalake supports, save filters without columns: deltalake 1.1 takes those for filters of
-    /// partitions, promises to apply them, and answers `NULL = 1` with every row.
+    /// What deltalake supports, save filters without columns, which deltalake 1.1 takes for filters of partitions,
+    /// promises to apply, and so answers `NULL = 1` with every row; and filters of doubles, as statistics of Parquet
+    /// leave NaN out, which is above every number here.
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
         let mut support = self.delta.supports_filters_pushdown(filters)?;
+        let schema = self.schema();
+        let is_float =
+            |name: &str| schema.field_with_name(name).is_ok_and(|field| field.data_type().is_floating());
         for (support, filter) in support.iter_mut().zip(filters) {
-            if filter.column_refs().is_empty() {
+            let columns = filter.column_refs();
+            if columns.is_empty() || columns.iter().any(|column| is_float(&column.name)) {
                 *support = TableProviderFilterPushDown::Unsupported;
             }
         }

@@ -56,7 +56,13 @@ impl Type {
         Some(match self {
             Self::Text => ScalarValue::Utf8(given.map(str::to_owned)),
             Self::Integer => ScalarValue::Int64(given.map(str::parse).transpose().ok()?),
-            Self::Number => ScalarValue::Float64(given.map(str::parse).transpose().ok()?),
+            Self::Number => {
+                let number: Option<f64> = given.map(str::parse).transpose().ok()?;
+                if number.is_some_and(f64::is_nan) {
+                    return None;
+                }
+                ScalarValue::Float64(number)
+            }
             Self::Time => {
                 let nanos = given.map(string_to_timestamp_nanos).transpose().ok()?;
                 ScalarValue::TimestampMicrosecond(
@@ -79,7 +85,7 @@ impl fmt::Display for Type {
     }
 }
 
-/// The value of every parameter of `query`.
+/// The value of every parameter of `query`; the default where none is given, or an empty one.
 pub(super) fn bind(
     query: &Query,
     given: &BTreeMap<String, String>,
@@ -93,7 +99,8 @@ pub(super) fn bind(
     }
     let bound = query.parameters.iter().map(|parameter| {
         let Parameter { name, kind, default, what } = parameter;
-        let text = given.get(name).or(default.as_ref()).ok_or_else(|| QueryError::MissingParameter {
+        let given = given.get(name).filter(|text| !text.is_empty());
+        let text = given.or(default.as_ref()).ok_or_else(|| QueryError::MissingParameter {
             query: query.name.clone(),
             name: name.clone(),
             what: what.clone(),

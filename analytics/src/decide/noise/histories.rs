@@ -105,21 +105,24 @@ async fn runs_before(
 }
 
 /// The query of the centres of `runs`. A session's is the mean of its chunks', weighted by their samples: for noise that is
-/// near enough to the median of them all, which would hold every sample in memory.
+/// near enough to the median of them all, which would hold every sample in memory. Of several ranks the worst counts.
 fn centres(runs: &[String], metric: &str, base: &Session) -> String {
     let metric = if metric == "all" { "true".to_owned() } else { format!("metric = {}", text(metric)) };
     let runs = texts(runs.iter().map(String::as_str));
     format!(
         "SELECT run_id, node, benchmark_id, metric, list_avg(array_agg(centre)) AS mean, \
            list_var(array_agg(centre)) / count(*) AS own FROM ( \
-           SELECT run_id, node, session_id, benchmark_id, metric, sum(n * ln(centre)) / sum(n) AS centre FROM ( \
-             SELECT s.run_id, node, s.session_id, benchmark_id, metric, cardinality(samples) AS n, \
+           SELECT run_id, node, session_id, benchmark_id, metric, \
+             CASE WHEN better = 'higher' THEN min(centre) ELSE max(centre) END AS centre FROM ( \
+           SELECT run_id, node, session_id, rank, benchmark_id, metric, better, sum(n * ln(centre)) / sum(n) AS centre FROM ( \
+             SELECT s.run_id, node, s.session_id, s.rank, benchmark_id, metric, better, cardinality(samples) AS n, \
                list_median(per_iteration(samples, iterations)) AS centre \
              FROM series s \
              JOIN (SELECT session_id, node, arm FROM session_status WHERE {}) o ON o.session_id = s.session_id \
              WHERE s.run_id IN ({runs}) AND phase = 'measure' AND {metric}) \
            WHERE centre > 0 AND centre < CAST('Infinity' AS DOUBLE) \
-           GROUP BY run_id, node, session_id, benchmark_id, metric) \
+           GROUP BY run_id, node, session_id, rank, benchmark_id, metric, better) \
+           GROUP BY run_id, node, session_id, benchmark_id, metric, better) \
          GROUP BY run_id, node, benchmark_id, metric",
         of_arm(base)
     )
