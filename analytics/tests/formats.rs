@@ -61,3 +61,16 @@ async fn no_rows() {
     }
     insta::assert_snapshot!(shown);
 }
+
+/// Two columns of one name are refused where one of them would be lost.
+#[tokio::test]
+async fn no_column_is_lost() {
+    let answer =
+        ask(&context(), "SELECT * FROM (SELECT 1 AS a) x JOIN (SELECT 2 AS a) y ON true").await.unwrap();
+    for &format in Format::ALL {
+        let written = format::write(&answer, format, &mut Vec::new()).map_err(|error| error.to_string());
+        let by_name = matches!(format, Format::Json | Format::Ndjson | Format::Parquet);
+        assert_eq!(written.is_err(), by_name, "{format}: {written:?}");
+        assert!(written.is_ok() || written.is_err_and(|error| error.contains("two columns are called a")));
+    }
+}

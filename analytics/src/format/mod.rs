@@ -11,6 +11,7 @@ pub(crate) use terminal::{Shown, Style, styled};
 
 use crate::Answer;
 use arrow::{
+    datatypes::Schema,
     error::ArrowError,
     ipc::writer::StreamWriter,
     json::{
@@ -112,6 +113,12 @@ pub fn write(answer: &Answer, format: Format, out: &mut impl io::Write) -> Resul
         ArrowError::IoError(_, error) => WriteError::Io(error),
         other => WriteError::Encode { format, problem: other.to_string() },
     };
+    if matches!(format, Format::Json | Format::Ndjson | Format::Parquet)
+        && let Some(name) = repeated(&answer.schema)
+    {
+        let problem = format!("two columns are called {name}: name one of them with AS");
+        return Err(WriteError::Encode { format, problem });
+    }
     match format {
         // A statement without columns, such as SET, answers nothing.
         Format::Table | Format::Csv | Format::Tsv if answer.schema.fields().is_empty() => {}
@@ -131,6 +138,13 @@ pub fn write(answer: &Answer, format: Format, out: &mut impl io::Write) -> Resul
         }
     }
     Ok(out.flush()?)
+}
+
+/// A name that several columns have: formats that go by names would keep one of them.
+fn repeated(schema: &Schema) -> Option<&str> {
+    let mut names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    names.sort_unstable();
+    names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
 }
 
 /// The cells of `answer` as a person reads them: numbers rounded, long lists shortened.
