@@ -8,15 +8,17 @@ use benchlake_analytics::{
     At, Lake,
     selection::{Measured, Passes, Selected, Selector, measured, platform, select},
 };
-use benchlake_schemas::{Baseline, BaselineEvent, Event, MovedBy, Series, Session, Status, Table};
+use benchlake_schemas::{
+    Baseline, BaselineEvent, Event, MovedBy, Phase, Series, Session, Status, StopReason, Table,
+};
 use benchlake_schemas::{Benchmark, sample_series, sample_session};
 use fixture::{DAY, commit, run, session};
 use std::{collections::BTreeMap, path::Path};
 
 const HOUR: i64 = 3_600_000_000;
 
-/// Session `s` of run `n` with its series; run 5 has measured nothing yet.
-fn rows(n: u32, s: u32) -> (Session, Option<Series>) {
+/// Session `s` of run `n` with its series; run 5 has warmed up, and skipped what it cannot do.
+fn rows(n: u32, s: u32) -> (Session, Series) {
     let started_at = DAY + i64::from(n) * 24 * HOUR + i64::from(s) * 60_000_000;
     let text = |list: [&str; 5]| Some(list[n as usize - 1].to_owned());
     let row = Session {
@@ -43,14 +45,27 @@ fn rows(n: u32, s: u32) -> (Session, Option<Series>) {
         started_at,
         ..sample_series(Benchmark::new("w"), &[2.0, 4.0])
     };
-    (row, (n != 5).then(|| Series { iterations: vec![2, 2], ..series }))
+    let series = Series { iterations: vec![2, 2], ..series };
+    let series = match (n, s % 2) {
+        (5, 0) => Series { phase: Phase::Warmup, ..series },
+        (5, _) => Series {
+            samples: Vec::new(),
+            iterations: Vec::new(),
+            offsets: Vec::new(),
+            stop_reason: Some(StopReason::Skipped),
+            error: Some("no device".into()),
+            ..series
+        },
+        _ => series,
+    };
+    (row, series)
 }
 
 async fn lake(folder: &Path) -> Lake {
     let all: Vec<_> = (1..=5).flat_map(|n| (0..4).map(move |s| rows(n, s))).collect();
     let (sessions, series): (Vec<_>, Vec<_>) = all.into_iter().unzip();
     commit(folder, Table::Sessions, &sessions, DAY).await;
-    commit(folder, Table::Series, &series.into_iter().flatten().collect::<Vec<_>>(), DAY).await;
+    commit(folder, Table::Series, &series, DAY).await;
     let baseline = |revision, event, sessions: Vec<String>| Baseline {
         name: "release".into(),
         platform: "p".into(),
