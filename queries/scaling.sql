@@ -8,7 +8,7 @@
 -- the same, the speedup n·t(1)/t(n) and the efficiency t(1)/t(n) (Gustafson, CACM 31, 1988).
 WITH session AS (
     SELECT
-        regexp_replace(label, ',ranks=[0-9]+', '') AS step,
+        regexp_replace(regexp_replace(label, ',ranks=[0-9]+', ''), '\{ranks=[0-9]+,?', '{') AS step,
         arm, scaling, ranks, session_id, median
     FROM together
     LEFT JOIN (SELECT session_id, arm FROM session_status) USING (session_id)
