@@ -22,7 +22,7 @@ WITH session AS (
         'nccl.all_reduce', 'nccl.all_gather', 'nccl.reduce_scatter', 'nccl.broadcast', 'nccl.reduce',
         'nccl.all_to_all', 'nccl.send_recv'
     )
-        AND run_id = coalesce($run, (SELECT max(run_id) FROM series WHERE phase = 'measure' AND error IS NULL))
+        AND run_id = coalesce($run, (SELECT max(run_id) FROM measured_runs))
 ),
 benchmark AS (
     SELECT

@@ -9,7 +9,7 @@ WITH session AS (
     SELECT benchmark_id, label, arm, session_id, rank, metric, list_median("values") AS centre
     FROM measured
     LEFT JOIN (SELECT session_id, arm FROM session_status) USING (session_id)
-    WHERE run_id = coalesce($run, (SELECT max(run_id) FROM series WHERE phase = 'measure' AND error IS NULL))
+    WHERE run_id = coalesce($run, (SELECT max(run_id) FROM measured_runs))
 ),
 counted AS (
     SELECT

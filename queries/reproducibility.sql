@@ -17,7 +17,7 @@ WITH of_rank AS (
         list_median("values") AS median
     FROM measured
     LEFT JOIN (SELECT session_id, arm FROM session_status) USING (session_id)
-    WHERE run_id = coalesce($run, (SELECT max(run_id) FROM series WHERE phase = 'measure' AND error IS NULL))
+    WHERE run_id = coalesce($run, (SELECT max(run_id) FROM measured_runs))
         AND ($metric = 'all' OR metric = $metric)
 ),
 session AS (

@@ -17,7 +17,7 @@ WITH benchmark AS (
         count(DISTINCT session_id) AS sessions
     FROM roofline
     LEFT JOIN (SELECT session_id, arm FROM session_status) USING (session_id)
-    WHERE run_id = coalesce($run, (SELECT max(run_id) FROM series WHERE phase = 'measure' AND error IS NULL))
+    WHERE run_id = coalesce($run, (SELECT max(run_id) FROM measured_runs))
     GROUP BY benchmark_id, label, arm, threads, unit
 )
 SELECT

@@ -13,6 +13,6 @@ SELECT
 FROM samples
 WHERE phase = 'measure'
     AND ($metric = 'all' OR metric = $metric)
-    AND run_id = coalesce($run, (SELECT max(run_id) FROM series WHERE phase = 'measure' AND error IS NULL))
+    AND run_id = coalesce($run, (SELECT max(run_id) FROM measured_runs))
     AND (benchmark = $benchmark OR benchmark_label(benchmark, parameters) = $benchmark)
 ORDER BY label, metric, session_id, rank, chunk, sample

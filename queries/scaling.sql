@@ -12,7 +12,7 @@ WITH session AS (
         arm, scaling, ranks, session_id, median
     FROM together
     LEFT JOIN (SELECT session_id, arm FROM session_status) USING (session_id)
-    WHERE scaling IS NOT NULL AND run_id = coalesce($run, (SELECT max(run_id) FROM series WHERE phase = 'measure' AND error IS NULL))
+    WHERE scaling IS NOT NULL AND run_id = coalesce($run, (SELECT max(run_id) FROM measured_runs))
 ),
 centred AS (
     SELECT

@@ -8,7 +8,7 @@ WITH series_median AS (
     SELECT session_id, rank, benchmark_id, metric, list_median("values") AS median
     FROM measured
     WHERE ($metric = 'all' OR metric = $metric)
-        AND run_id = coalesce($run, (SELECT max(run_id) FROM series WHERE phase = 'measure' AND error IS NULL))
+        AND run_id = coalesce($run, (SELECT max(run_id) FROM measured_runs))
 ),
 ranked AS (
     SELECT

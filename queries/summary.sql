@@ -17,7 +17,7 @@ WITH of_rank AS (
         list_cv("values") AS cv
     FROM measured
     LEFT JOIN (SELECT session_id, arm FROM session_status) USING (session_id)
-    WHERE run_id = coalesce($run, (SELECT max(run_id) FROM series WHERE phase = 'measure' AND error IS NULL))
+    WHERE run_id = coalesce($run, (SELECT max(run_id) FROM measured_runs))
         AND ($metric = 'all' OR metric = $metric)
 ),
 session AS (
@@ -61,7 +61,7 @@ peak AS (
         list_avg(array_agg(of_peak ORDER BY session_id, rank)) AS of_peak
     FROM roofline
     LEFT JOIN (SELECT session_id, arm FROM session_status) USING (session_id)
-    WHERE run_id = coalesce($run, (SELECT max(run_id) FROM series WHERE phase = 'measure' AND error IS NULL))
+    WHERE run_id = coalesce($run, (SELECT max(run_id) FROM measured_runs))
     GROUP BY benchmark_id, arm
 )
 SELECT

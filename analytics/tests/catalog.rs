@@ -101,7 +101,7 @@ async fn absent_tables_are_empty() {
     let names = format::rows(&answer.unwrap()).unwrap().concat().join(" ");
     assert_eq!(
         names,
-        "baseline_status baselines benchmarks dead_letters device_peaks device_timings failures measured peaks roofline runs samples series session_status sessions timings together verdicts"
+        "baseline_status baselines benchmarks dead_letters device_peaks device_timings failures measured measured_runs peaks roofline runs samples series session_status sessions timings together verdicts"
     );
     ask(&lake.context(), "SHOW TABLES").await.unwrap();
     ask(&lake.context(), "DESCRIBE series").await.unwrap();

@@ -6,6 +6,7 @@ use datafusion::{error::DataFusionError, prelude::SessionContext};
 const VIEWS: &[(&str, &str)] = &[
     ("samples", include_str!("views/samples.sql")),
     ("measured", include_str!("views/measured.sql")),
+    ("measured_runs", include_str!("views/measured_runs.sql")),
     ("session_status", include_str!("views/session_status.sql")),
     ("runs", include_str!("views/runs.sql")),
     ("benchmarks", include_str!("views/benchmarks.sql")),

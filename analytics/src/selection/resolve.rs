@@ -193,7 +193,7 @@ impl Newest {
 async fn newest(lake: &Lake, conditions: &[String]) -> Result<Option<Newest>, SqlError> {
     let sql = format!(
         "SELECT run_id, count(*) FILTER (WHERE NOT {ENDED}) AS running FROM session_status \
-         WHERE {} AND run_id IN (SELECT run_id FROM series WHERE phase = 'measure' AND error IS NULL) GROUP BY run_id HAVING count(*) FILTER (WHERE {ENDED}) > 0 \
+         WHERE {} AND run_id IN (SELECT run_id FROM measured_runs) GROUP BY run_id HAVING count(*) FILTER (WHERE {ENDED}) > 0 \
          ORDER BY max(started_at) FILTER (WHERE {ENDED}) DESC, run_id DESC LIMIT 1",
         all(conditions)
     );

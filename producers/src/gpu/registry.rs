@@ -62,14 +62,12 @@ pub(crate) fn open(benchmark: &Benchmark, seed: u64) -> Result<Box<dyn Workload>
         let spec = spec(&benchmark.name).ok_or_else(unknown)?;
         let (benchmark, values) =
             spec.plan(&benchmark.parameters).map_err(|error| Refused::Failed(error.to_string()))?;
-        if nccl::SPECS.contains(spec) {
-            return Ok(survived(nccl::open(spec.name, benchmark.to_string(), &values, seed))?);
-        }
         let family = FAMILIES.iter().find(|(specs, _)| specs.contains(spec));
-        let (_, family) = family.ok_or_else(unknown)?;
-        let device = Device::shared()?;
-        let opened = survived(family(spec.name, &device, &values, seed))?;
-        Ok(Box::new(survived(Running::new(device, benchmark.to_string(), &values, opened))?))
+        let workload = match family {
+            Some((_, family)) => of_one_device(*family, spec.name, benchmark.to_string(), &values, seed),
+            None => nccl::open(spec.name, benchmark.to_string(), &values, seed),
+        };
+        Ok(survived(workload)?)
     };
     // A function that a library is too old to have panics where it is called first.
     catch_unwind(AssertUnwindSafe(set_up)).unwrap_or_else(|panic| {
@@ -80,6 +78,19 @@ pub(crate) fn open(benchmark: &Benchmark, seed: u64) -> Result<Box<dyn Workload>
             Refused::Failed(text)
         })
     })
+}
+
+/// What `open` sets up, on the first device that this process sees.
+fn of_one_device(
+    open: Open,
+    name: &str,
+    label: String,
+    values: &Values,
+    seed: u64,
+) -> Result<Box<dyn Workload>, GpuError> {
+    let device = Device::shared()?;
+    let opened = open(name, &device, values, seed)?;
+    Ok(Box::new(Running::new(device, label, values, opened)?))
 }
 
 #[cfg(test)]

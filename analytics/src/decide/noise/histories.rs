@@ -114,14 +114,14 @@ fn centres(runs: &[String], metric: &str, base: &Session) -> String {
            list_var(array_agg(centre)) / count(*) AS own FROM ( \
            SELECT run_id, node, session_id, benchmark_id, metric, \
              CASE WHEN better = 'higher' THEN min(centre) ELSE max(centre) END AS centre FROM ( \
-           SELECT run_id, node, session_id, rank, benchmark_id, metric, better, sum(n * ln(centre)) / sum(n) AS centre FROM ( \
-             SELECT s.run_id, node, s.session_id, s.rank, benchmark_id, metric, better, cardinality(samples) AS n, \
-               list_median(per_iteration(samples, iterations)) AS centre \
-             FROM series s \
-             JOIN (SELECT session_id, node, arm FROM session_status WHERE {}) o ON o.session_id = s.session_id \
-             WHERE s.run_id IN ({runs}) AND phase = 'measure' AND {metric}) \
-           WHERE centre > 0 AND centre < CAST('Infinity' AS DOUBLE) \
-           GROUP BY run_id, node, session_id, rank, benchmark_id, metric, better) \
+             SELECT run_id, node, session_id, rank, benchmark_id, metric, better, sum(n * ln(centre)) / sum(n) AS centre FROM ( \
+               SELECT s.run_id, node, s.session_id, s.rank, benchmark_id, metric, better, cardinality(samples) AS n, \
+                 list_median(per_iteration(samples, iterations)) AS centre \
+               FROM series s \
+               JOIN (SELECT session_id, node, arm FROM session_status WHERE {}) o ON o.session_id = s.session_id \
+               WHERE s.run_id IN ({runs}) AND phase = 'measure' AND {metric}) \
+             WHERE centre > 0 AND centre < CAST('Infinity' AS DOUBLE) \
+             GROUP BY run_id, node, session_id, rank, benchmark_id, metric, better) \
            GROUP BY run_id, node, session_id, benchmark_id, metric, better) \
          GROUP BY run_id, node, benchmark_id, metric",
         of_arm(base)
